@@ -26,6 +26,7 @@ pub(super) fn finish(document: &mut OpenApi) {
             if guarded {
                 operation.security = Some(vec![SecurityRequirement::new(BEARER, [""; 0])]);
             }
+            operation.parameters.iter_mut().flatten().for_each(drop_null);
             operation.responses.responses.values_mut().for_each(add_request_id);
         }
     }
