@@ -1,0 +1,78 @@
+//! The forms that values come in. Each parser answers `None` for what it does not take; the
+//! variable's entry in `config.rs` says in words what that is.
+
+use std::time::Duration;
+
+use actix_web::http::Uri;
+use tracing_subscriber::EnvFilter;
+
+use super::Resolver;
+
+const LONGEST: Duration = Duration::from_secs(3600);
+const LARGEST: usize = 1 << 30;
+
+/// `30s`, `1m 30s`, `500ms`: at least as long as given, and no longer than an hour.
+pub(super) fn duration(text: &str, shortest: Duration) -> Option<Duration> {
+    let duration = humantime::parse_duration(text).ok()?;
+    (shortest..=LONGEST).contains(&duration).then_some(duration)
+}
+
+/// `2MiB`, `500kB`, `4096`: in bytes.
+pub(super) fn size(text: &str) -> Option<usize> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit: usize = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    let size = number.parse::<usize>().ok()?.checked_mul(unit)?;
+    (1..=LARGEST).contains(&size).then_some(size)
+}
+
+/// Items between commas, blanks around them ignored; at least one, and all of them good.
+pub(super) fn list<T, C: FromIterator<T>>(text: &str, item: impl Fn(&str) -> Option<T>) -> Option<C> {
+    text.split(',').map(|part| item(part.trim())).collect()
+}
+
+/// The origin of a page as a browser sends it: scheme, host and port, nothing else.
+pub(super) fn origin(text: &str) -> Option<String> {
+    let uri: Uri = text.parse().ok()?;
+    let authority = uri.authority()?.as_str();
+    let scheme = uri.scheme_str().filter(|scheme| matches!(*scheme, "http" | "https"))?;
+    let origin = format!("{scheme}://{authority}").to_ascii_lowercase();
+    (origin == text.to_ascii_lowercase() && !authority.contains('@')).then_some(origin)
+}
+
+/// A host name, in lower case.
+pub(super) fn domain(text: &str) -> Option<String> {
+    let labels: Option<Vec<_>> = text.split('.').map(label).collect();
+    labels.map(|labels| labels.join("."))
+}
+
+/// One label of a host name, which is also what a slug is made of, in lower case.
+pub(super) fn label(text: &str) -> Option<String> {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let fits = (1..=63).contains(&text.len()) && !text.starts_with('-') && !text.ends_with('-');
+    (fits && text.chars().all(good)).then(|| text.to_ascii_lowercase())
+}
+
+pub(super) fn resolver(text: &str) -> Option<Resolver> {
+    match text {
+        "token" => Some(Resolver::Token),
+        "subdomain" => Some(Resolver::Subdomain),
+        "header" => Some(Resolver::Header),
+        "path" => Some(Resolver::Path),
+        _ => None,
+    }
+}
+
+/// Kept as text once it is known to parse: the filter itself cannot be cloned.
+pub(super) fn log_filter(text: &str) -> Option<String> {
+    EnvFilter::builder().parse(text).ok().map(|_| text.to_owned())
+}
