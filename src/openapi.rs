@@ -19,31 +19,25 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use errors::{
-    AdminErrors, AdminTenantErrors, BodyErrors, ConflictErrors, IdempotencyErrors,
-    PreconditionErrors, QueryErrors, TenantErrors,
+    AdminErrors, AdminTenantErrors, BodyErrors, ConflictErrors, IdempotencyErrors, PreconditionErrors, QueryErrors,
+    TenantErrors,
 };
 pub use params::{IdempotencyKey, IfMatch, IfNoneMatch};
 
-use crate::error::Problem;
+use crate::http::problem::Problem;
 use crate::routes;
 
 /// Where the document is served.
 pub const DOCUMENT_PATH: &str = "/openapi.json";
 
 /// The document as `/openapi.json` serves it: the same text for the life of the process.
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
-    document()
-        .to_json()
-        .expect("the document holds only strings, numbers and maps of strings")
-});
+static DOCUMENT: LazyLock<String> =
+    LazyLock::new(|| document().to_json().expect("the document holds only strings, numbers and maps of strings"));
 
 /// Describes every route that this version serves.
 pub fn document() -> utoipa::openapi::OpenApi {
-    let (_, mut document) = App::new()
-        .into_utoipa_app()
-        .openapi(Base::openapi())
-        .configure(routes::routes)
-        .split_for_parts();
+    let (_, mut document) =
+        App::new().into_utoipa_app().openapi(Base::openapi()).configure(routes::routes).split_for_parts();
     finish::finish(&mut document);
     document
 }
@@ -63,12 +57,8 @@ pub async fn openapi_document() -> HttpResponse {
 
 /// Serves the interactive pages at `/docs`. Every file is in the binary: they open without a network.
 pub fn docs(config: &mut ServiceConfig) {
-    let ui = Config::from(DOCUMENT_PATH)
-        .display_request_duration(true)
-        .doc_expansion("list");
-    config
-        .service(web::redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").config(ui));
+    let ui = Config::from(DOCUMENT_PATH).display_request_duration(true).doc_expansion("list");
+    config.service(web::redirect("/docs", "/docs/")).service(SwaggerUi::new("/docs/{_:.*}").config(ui));
 }
 
 #[derive(OpenApi)]

@@ -1,0 +1,160 @@
+//! Counters of requests for Prometheus.
+//!
+//! Every label has a bounded set of values: a path that no route matches, or a method that HTTP does not
+//! know, is counted under one word, and no label holds a tenant.
+
+use std::time::Instant;
+
+use actix_web::Error;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+
+/// The media type of [`Metrics::render`].
+pub(super) const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
+
+/// Upper bounds of the duration histogram, in seconds.
+const SECONDS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// The counters of one server; clones count together.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    in_flight: IntGauge,
+}
+
+impl Metrics {
+    /// Counters at zero.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let requests = IntCounterVec::new(
+            Opts::new("tenantry_http_requests_total", "Requests answered."),
+            &["method", "route", "status"],
+        )?;
+        let durations = HistogramVec::new(
+            HistogramOpts::new(
+                "tenantry_http_request_duration_seconds",
+                "Time from a request to the head of its answer.",
+            )
+            .buckets(SECONDS.to_vec()),
+            &["method", "route"],
+        )?;
+        let in_flight = IntGauge::new("tenantry_http_requests_in_flight", "Requests being worked on.")?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(durations.clone()))?;
+        registry.register(Box::new(in_flight.clone()))?;
+        Ok(Self { registry, requests, durations, in_flight })
+    }
+
+    /// Everything counted so far, in Prometheus' text format.
+    pub fn render(&self) -> Result<String, prometheus::Error> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+
+    fn answered(&self, method: &str, route: &str, status: StatusCode, since: Instant) {
+        self.requests.with_label_values(&[method, route, class(status)]).inc();
+        self.durations.with_label_values(&[method, route]).observe(since.elapsed().as_secs_f64());
+    }
+}
+
+/// Counts a request; wrap the whole application in `from_fn(track)`.
+pub async fn track(
+    metrics: web::Data<Metrics>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let since = Instant::now();
+    let method = known(request.method());
+    let route = request.match_pattern();
+    let _working = InFlight::enter(&metrics.in_flight);
+    let answer = next.call(request).await;
+    let status = match &answer {
+        Ok(response) => response.status(),
+        Err(error) => error.as_response_error().status_code(),
+    };
+    metrics.answered(method, route.as_deref().unwrap_or("unmatched"), status, since);
+    answer
+}
+
+/// Counts as in flight until dropped, also when the client goes away in the middle.
+struct InFlight(IntGauge);
+
+impl InFlight {
+    fn enter(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn class(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::middleware::from_fn;
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use actix_web::{App, HttpResponse};
+
+    use super::*;
+
+    async fn count(requests: &[(Method, &str)]) -> String {
+        let metrics = Metrics::new().unwrap();
+        let scope = web::scope("/v1").route("/users/{id}", web::get().to(HttpResponse::Ok));
+        let app = App::new().app_data(web::Data::new(metrics.clone())).wrap(from_fn(track)).service(scope);
+        let app = init_service(app).await;
+        for (method, path) in requests {
+            call_service(&app, TestRequest::default().method(method.clone()).uri(path).to_request()).await;
+        }
+        metrics.render().unwrap()
+    }
+
+    #[actix_web::test]
+    async fn requests_are_counted_by_the_pattern_of_their_route() {
+        let text = count(&[(Method::GET, "/v1/users/1"), (Method::GET, "/v1/users/2?x=y")]).await;
+        let line = r#"tenantry_http_requests_total{method="GET",route="/v1/users/{id}",status="2xx"} 2"#;
+        assert!(text.contains(line), "{text}");
+        let line = r#"tenantry_http_request_duration_seconds_count{method="GET",route="/v1/users/{id}"} 2"#;
+        assert!(text.contains(line), "{text}");
+        assert!(text.contains("tenantry_http_requests_in_flight 0"), "{text}");
+    }
+
+    #[actix_web::test]
+    async fn what_clients_make_up_does_not_become_a_label() {
+        let made_up = Method::from_bytes(b"MADEUP").unwrap();
+        let text = count(&[(made_up, "/no/such/path"), (Method::GET, "/another")]).await;
+        assert!(!text.contains("MADEUP") && !text.contains("/no/such") && !text.contains("/another"), "{text}");
+        let line = r#"tenantry_http_requests_total{method="other",route="unmatched",status="4xx"} 1"#;
+        assert!(text.contains(line), "{text}");
+    }
+}
