@@ -26,17 +26,11 @@ pub enum ConfigError {
         found: usize,
     },
     /// A value that the data crate refused.
-    #[error("{}: {}", .0.variable, .0.message)]
-    Database(entity::SettingError),
+    #[error(transparent)]
+    Database(#[from] entity::SettingError),
     /// `.env` is there but cannot be read.
     #[error(".env: {0}")]
     File(String),
-}
-
-impl From<entity::SettingError> for ConfigError {
-    fn from(error: entity::SettingError) -> Self {
-        Self::Database(error)
-    }
 }
 
 /// Reads variables by name. An empty value, or one of blanks only, counts as not set.
