@@ -1,0 +1,43 @@
+//! Tenantry's data crate: the only one that runs SQL, beside the migrations.
+//!
+//! **A query that names no tenant cannot be written.** [`TenantScoped`] builds every statement on a tenant's table itself and
+//! puts the tenant into each; it is reached through [`TenantAccess`], the proof of who is asking and where its rows are,
+//! which only a [`Gatekeeper`] makes. Cross-tenant work is another type, [`Platform`], which takes the proof that a
+//! [`PlatformAdmin`] asks and writes down what it did. No connection, no entity and no statement leaves this crate.
+
+mod connection;
+mod cursor;
+mod database;
+pub mod doctor;
+mod entities;
+mod error;
+mod filter;
+mod gatekeeper;
+mod guard;
+pub mod migrate;
+mod platform;
+mod resource;
+mod scoped;
+mod session;
+mod settings;
+mod vocabulary;
+
+pub use connection::{Observed, Observer};
+pub use cursor::Cursor;
+pub use database::{Backend, Database, OpenError, PoolStatus, open};
+pub use entities::audit::Model as AuditRecord;
+pub use entities::idempotency::{
+    Column as IdempotencyColumn, IdempotencyChanges, Model as IdempotencyRecord, NewIdempotencyRecord,
+};
+pub use entities::post::{Column as PostColumn, Model as Post, NewPost, PostChanges};
+pub use entities::tenant::{Column as TenantColumn, Model as Tenant, OwnTenantChanges};
+pub use entities::user::{Column as UserColumn, Model as User, NewUser, UserChanges};
+pub use error::Error;
+pub use filter::{Filter, Operand};
+pub use gatekeeper::{Gatekeeper, Located, PlatformAdmin, TenantName};
+pub use platform::{AuditEntry, AuditQuery, NewTenant, Platform, TenantChanges, TenantQuery, Transition};
+pub use resource::{Insertable, Resource};
+pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};
+pub use session::{TenantAccess, Transaction};
+pub use settings::{DatabaseSettings, SettingError};
+pub use vocabulary::{Domains, Isolation, Limits, Role, TenantStatus, UnknownWord};

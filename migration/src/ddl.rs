@@ -13,12 +13,9 @@ pub(crate) async fn run(manager: &SchemaManager<'_>, template: &str) -> Result<(
 
 fn expand(backend: DbBackend, template: &str) -> String {
     let types = match backend {
-        DbBackend::Postgres => [
-            ("{uuid}", "uuid"),
-            ("{time}", "timestamptz"),
-            ("{json}", "jsonb"),
-            ("{bigint}", "bigint"),
-        ],
+        DbBackend::Postgres => {
+            [("{uuid}", "uuid"), ("{time}", "timestamptz"), ("{json}", "jsonb"), ("{bigint}", "bigint")]
+        }
         // What sqlx reads and writes for these types; times as text of a fixed form sort as times.
         _ => [("{uuid}", "blob"), ("{time}", "text"), ("{json}", "text"), ("{bigint}", "integer")],
     };

@@ -1,0 +1,75 @@
+//! One connection to either database, and what it takes to open one.
+
+use sea_orm::{DbBackend, QueryResult, Statement};
+use sea_query_sqlx::SqlxValues;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection, SqliteConnection};
+
+/// A connection, open.
+pub(crate) enum Connection {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+/// Where connections come from.
+#[derive(Clone)]
+pub(crate) enum Source {
+    Postgres(Box<PgConnectOptions>),
+    Sqlite(Box<SqliteConnectOptions>),
+}
+
+impl Source {
+    pub(crate) fn backend(&self) -> DbBackend {
+        match self {
+            Self::Postgres(_) => DbBackend::Postgres,
+            Self::Sqlite(_) => DbBackend::Sqlite,
+        }
+    }
+
+    pub(crate) async fn connect(&self) -> Result<Connection, sqlx::Error> {
+        Ok(match self {
+            Self::Postgres(options) => Connection::Postgres(PgConnection::connect_with(options).await?),
+            Self::Sqlite(options) => Connection::Sqlite(SqliteConnection::connect_with(options).await?),
+        })
+    }
+}
+
+/// Calls the same sqlx function on whichever connection it is.
+macro_rules! on_either {
+    ($connection:expr, $inner:ident => $call:expr) => {
+        match $connection {
+            Connection::Postgres($inner) => $call,
+            Connection::Sqlite($inner) => $call,
+        }
+    };
+}
+
+impl Connection {
+    /// Runs one or more statements without values as one message.
+    pub(crate) async fn run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
+        let query = sqlx::raw_sql(AssertSqlSafe(sql));
+        on_either!(self, inner => inner.execute(query).await.map(|_| ()))
+    }
+
+    /// Sends a statement, prepared once for each connection, and collects its rows.
+    pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<QueryResult>, sqlx::Error> {
+        let (sql, values) = parts(statement);
+        let sql = AssertSqlSafe(sql);
+        on_either!(self, inner => {
+            let rows = inner.fetch_all(sqlx::query_with(sql, values)).await?;
+            Ok(rows.into_iter().map(QueryResult::from).collect())
+        })
+    }
+
+    /// Sends a statement, prepared once for each connection, and counts the rows it touched.
+    pub(crate) async fn affected(&mut self, statement: Statement) -> Result<u64, sqlx::Error> {
+        let (sql, values) = parts(statement);
+        let sql = AssertSqlSafe(sql);
+        on_either!(self, inner => Ok(inner.execute(sqlx::query_with(sql, values)).await?.rows_affected()))
+    }
+}
+
+fn parts(statement: Statement) -> (String, SqlxValues) {
+    (statement.sql, SqlxValues(statement.values.unwrap_or_else(|| sea_orm::Values(Vec::new()))))
+}

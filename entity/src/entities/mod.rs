@@ -1,0 +1,10 @@
+//! The tables as SeaORM entities. Private: what leaves the crate are their models (as [`User`](crate::User), ...), the
+//! columns to filter and order by, and the values to insert and change.
+
+pub(crate) mod audit;
+#[expect(unreachable_pub, reason = "the entity derive asks for public types")]
+pub(crate) mod domain;
+pub(crate) mod idempotency;
+pub(crate) mod post;
+pub(crate) mod tenant;
+pub(crate) mod user;

@@ -1,0 +1,107 @@
+//! What can go wrong with a statement, in the words a handler can act on.
+
+use sqlx::error::ErrorKind;
+
+use crate::resource::Unique;
+
+/// Why an operation did not happen. None of them changed anything.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value claims a row for another tenant than the scope's.
+    #[error("the row is claimed for another tenant")]
+    ForeignTenant,
+    /// A unique key is taken.
+    #[error("{} is taken", field.unwrap_or("a unique value"))]
+    Conflict {
+        /// The field whose value is taken, if known.
+        field: Option<&'static str>,
+    },
+    /// A foreign key names a row that the tenant does not have.
+    #[error("{field} names no row of this tenant")]
+    MissingReference {
+        /// The field that names it.
+        field: &'static str,
+    },
+    /// A cursor that is none, or of another list or tenant.
+    #[error("not a cursor of this list")]
+    BadCursor,
+    /// No connection became free in time, or the database asked to try again.
+    #[error("the database is busy")]
+    Busy,
+    /// The database cannot be reached or cannot work.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// A statement took too long.
+    #[error("the database took too long")]
+    Timeout,
+    /// Anything else: a fault of the program or of the installation.
+    #[error("database error: {0}")]
+    Internal(String),
+}
+
+/// The keys of the table that a statement was about, to tell which field a violated one means.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Keys {
+    pub(crate) unique: &'static [Unique],
+    pub(crate) reference: Option<&'static str>,
+}
+
+impl Error {
+    /// Names what sqlx reports. Never carries a row's values: PostgreSQL's `detail` is left out.
+    pub(crate) fn from_sqlx(error: &sqlx::Error, keys: Keys) -> Self {
+        match error {
+            sqlx::Error::Database(database) => Self::from_database(database.as_ref(), keys),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::PoolTimedOut => Self::Unavailable(error.to_string()),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+
+    fn from_database(error: &dyn sqlx::error::DatabaseError, keys: Keys) -> Self {
+        match error.kind() {
+            ErrorKind::UniqueViolation => Self::Conflict { field: taken(error, keys.unique) },
+            ErrorKind::ForeignKeyViolation => match keys.reference {
+                Some(field) => Self::MissingReference { field },
+                None => Self::Internal(error.message().to_owned()),
+            },
+            _ => Self::from_code(&error.code().unwrap_or_default(), error.message()),
+        }
+    }
+
+    /// SQLSTATE on PostgreSQL, (extended) result code on SQLite.
+    fn from_code(code: &str, message: &str) -> Self {
+        match code {
+            // query_canceled; SQLITE_INTERRUPT
+            "57014" | "9" => Self::Timeout,
+            // serialization_failure, deadlock_detected, lock_not_available; SQLITE_BUSY and its kinds, SQLITE_LOCKED
+            "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "6" | "262" => Self::Busy,
+            // SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
+            "10" | "13" | "14" => Self::Unavailable(message.to_owned()),
+            // connection exceptions, insufficient resources, operator intervention
+            _ if ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class)) => {
+                Self::Unavailable(message.to_owned())
+            }
+            _ => Self::Internal(format!("{message} ({code})")),
+        }
+    }
+}
+
+fn taken(error: &dyn sqlx::error::DatabaseError, unique: &[Unique]) -> Option<&'static str> {
+    let named = |key: &&Unique| match error.constraint() {
+        Some(constraint) => constraint == key.constraint,
+        None => error.message().contains(key.column),
+    };
+    unique.iter().find(named).map(|key| key.field)
+}
+
+/// Whether the connection is known to be usable after this error, once its transaction is rolled back.
+pub(crate) fn is_recoverable(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(database) = error else {
+        return matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnNotFound(_));
+    };
+    !matches!(Error::from_database(database.as_ref(), Keys::default()), Error::Unavailable(_))
+}

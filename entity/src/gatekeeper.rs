@@ -1,0 +1,140 @@
+//! The maker of proofs.
+//!
+//! One [`Gatekeeper`] comes with the open database. Whoever holds it can admit a request to a tenant and say that somebody is of
+//! the platform; so it belongs to authentication and to the command line, and a handler has no way to it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sea_orm::sea_query::{Query, SelectStatement};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
+use uuid::Uuid;
+
+use crate::connection::Lease;
+use crate::database::Database;
+use crate::entities::{domain, tenant};
+use crate::error::{Error, Keys};
+use crate::session::TenantAccess;
+
+/// A word that names a tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum TenantName {
+    /// Its id.
+    Id(Uuid),
+    /// Its slug.
+    Slug(String),
+    /// A custom domain, lower-cased.
+    Domain(String),
+}
+
+impl TenantName {
+    /// An id if it reads as one, a slug otherwise. Whether such a tenant exists is another question.
+    pub fn parse(text: &str) -> Self {
+        // Only the usual form: a slug of 32 hex digits is not an id.
+        match Uuid::parse_str(text) {
+            Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH => Self::Id(id),
+            _ => Self::Slug(text.to_owned()),
+        }
+    }
+
+    /// A custom domain, in any case.
+    pub fn domain(host: &str) -> Self {
+        Self::Domain(host.to_ascii_lowercase())
+    }
+}
+
+/// A tenant of the catalog. Only the [`Gatekeeper`] finds one, and only a found one can be admitted.
+#[derive(Clone, Debug)]
+pub struct Located(tenant::Model);
+
+impl Located {
+    /// The tenant's row.
+    pub fn tenant(&self) -> &tenant::Model {
+        &self.0
+    }
+
+    /// Whether the name is this tenant's.
+    pub fn is_named(&self, name: &TenantName) -> bool {
+        match name {
+            TenantName::Id(id) => self.0.id == *id,
+            TenantName::Slug(slug) => self.0.slug == *slug,
+            TenantName::Domain(domain) => self.0.domains.0.contains(domain),
+        }
+    }
+}
+
+/// Makes the proofs: which tenant a request may work in, and who is of the platform.
+pub struct Gatekeeper {
+    database: Database,
+}
+
+impl Gatekeeper {
+    pub(crate) fn new(database: Database) -> Self {
+        Self { database }
+    }
+
+    /// The tenants that these names name, each once. One statement.
+    pub async fn find(&self, names: &[TenantName]) -> Result<Vec<Located>, Error> {
+        let mut selects = names.iter().map(select_named);
+        let Some(mut select) = selects.next() else { return Ok(Vec::new()) };
+        selects.for_each(|other| {
+            select.union(sea_orm::sea_query::UnionType::All, other);
+        });
+        let place = &self.database.platform;
+        let statement = StatementBuilder::build(&select, &place.backend());
+        let rows = Lease::read_alone(&place.pools, &place.terms, statement, Keys::default()).await?;
+        let mut found: Vec<Located> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let tenant =
+                tenant::Model::from_query_result(&row, "").map_err(|error| Error::Internal(error.to_string()))?;
+            if found.iter().all(|other| other.0.id != tenant.id) {
+                found.push(Located(tenant));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Admits a request to the tenant. Whether it may be is for the caller to have decided.
+    pub fn admit(&self, located: &Located) -> TenantAccess {
+        TenantAccess::new(located.0.clone(), Arc::clone(&self.database.serving))
+    }
+
+    /// States that somebody is of the platform.
+    pub fn platform_admin(&self, operator: &str) -> PlatformAdmin {
+        PlatformAdmin { operator: operator.to_owned() }
+    }
+}
+
+impl fmt::Debug for Gatekeeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Gatekeeper")
+    }
+}
+
+fn select_named(name: &TenantName) -> SelectStatement {
+    let condition = match name {
+        TenantName::Id(id) => tenant::Column::Id.eq(*id),
+        TenantName::Slug(slug) => tenant::Column::Slug.eq(slug.as_str()),
+        TenantName::Domain(domain) => tenant::Column::Id.in_subquery(
+            Query::select()
+                .column(domain::Column::TenantId)
+                .from(domain::Entity)
+                .and_where(domain::Column::Domain.eq(domain.as_str()))
+                .take(),
+        ),
+    };
+    tenant::Entity::find().filter(condition).into_query()
+}
+
+/// The proof that somebody is of the platform. Only a [`Gatekeeper`] makes one.
+#[derive(Clone, Debug)]
+pub struct PlatformAdmin {
+    operator: String,
+}
+
+impl PlatformAdmin {
+    /// Who it is, for the audit log.
+    pub fn operator(&self) -> &str {
+        &self.operator
+    }
+}

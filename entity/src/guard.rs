@@ -1,0 +1,161 @@
+//! The proof, on the running database, that the serving role cannot see more than one tenant.
+//!
+//! Run before anything is served and by `doctor`. Every finding is a sentence that an operator can act on.
+
+use migration::access::{TENANT_POLICY, TENANT_SETTING};
+use sea_orm::{DbBackend, QueryResult, Statement};
+
+use crate::connection::{Access, Binding, Lease};
+use crate::database::Database;
+use crate::doctor::Check;
+use crate::error::{Error, Keys};
+use crate::session::Place;
+
+/// Whether the database keeps tenants apart. SQLite has no roles: there the types and the keys do.
+pub(crate) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
+    match database.serving.backend() {
+        DbBackend::Postgres => postgres(&database.serving).await,
+        _ => sqlite(&database.serving).await,
+    }
+}
+
+async fn postgres(serving: &Place) -> Result<Vec<Check>, Error> {
+    let mut lease = Lease::begin(&serving.pools, Access::Read, Binding::Platform, &serving.terms).await?;
+    let checks = vec![
+        finds_nothing(&mut lease, "role", ROLE, "the serving role can see one tenant at a time only").await?,
+        finds_nothing(&mut lease, "ownership", OWNERSHIP, "the serving role owns nothing and creates nothing").await?,
+        finds_nothing(&mut lease, "policies", &policies(), "row-level security is forced on every tenant table")
+            .await?,
+        finds_nothing(&mut lease, "keys", POSTGRES_KEYS, "every key of a tenant table begins with the tenant").await?,
+        unbound_read(&mut lease).await?,
+    ];
+    lease.roll_back().await;
+    Ok(checks)
+}
+
+async fn sqlite(serving: &Place) -> Result<Vec<Check>, Error> {
+    let mut lease = Lease::begin(&serving.pools, Access::Read, Binding::Platform, &serving.terms).await?;
+    let checks = vec![
+        finds_nothing(&mut lease, "foreign keys", SQLITE_FOREIGN_KEYS, "foreign keys are enforced").await?,
+        finds_nothing(&mut lease, "keys", SQLITE_KEYS, "every key of a tenant table begins with the tenant").await?,
+    ];
+    lease.roll_back().await;
+    Ok(checks)
+}
+
+/// Runs a query whose every row is a sentence about something that is wrong.
+async fn finds_nothing(lease: &mut Lease, name: &str, sql: &str, fine: &str) -> Result<Check, Error> {
+    let statement = Statement::from_string(lease.backend(), sql);
+    let wrong = sentences(&lease.rows(statement, Keys::default()).await?)?;
+    Ok(Check::new(name, wrong, fine))
+}
+
+/// Reads each table without a tenant: no row may show.
+async fn unbound_read(lease: &mut Lease) -> Result<Check, Error> {
+    let mut wrong = Vec::new();
+    for table in migration::TENANT_TABLES.iter().chain(&["tenants"]) {
+        let sql = format!("SELECT 'a read of {table} without a tenant finds rows' FROM {table} LIMIT 1");
+        let statement = Statement::from_string(lease.backend(), sql);
+        wrong.extend(sentences(&lease.rows(statement, Keys::default()).await?)?);
+    }
+    Ok(Check::new("unbound read", wrong, "a read without a tenant finds nothing"))
+}
+
+fn sentences(rows: &[QueryResult]) -> Result<Vec<String>, Error> {
+    let sentence =
+        |row: &QueryResult| row.try_get_by_index(0).map_err(|error: sea_orm::DbErr| Error::Internal(error.to_string()));
+    rows.iter().map(sentence).collect()
+}
+
+/// Superusers and roles with BYPASSRLS are above policies, and so is whoever may become one.
+const ROLE: &str = "
+    SELECT CASE
+        WHEN r.rolname = current_user AND r.rolsuper THEN 'the serving role ' || current_user || ' is a superuser: policies do not apply to it'
+        WHEN r.rolname = current_user THEN 'the serving role ' || current_user || ' has BYPASSRLS: policies do not apply to it'
+        ELSE 'the serving role ' || current_user || ' may become ' || r.rolname || ', to which policies do not apply'
+    END
+    FROM pg_roles r
+    WHERE (r.rolsuper OR r.rolbypassrls)
+      AND (r.rolname = current_user OR pg_has_role(current_user, r.oid, 'MEMBER'))
+      AND (r.rolname = current_user OR NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))";
+
+const OWNERSHIP: &str = "
+    SELECT 'the serving role ' || current_user || ' owns the table ' || c.relname || ', or may become its owner: it could drop the policy'
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname = current_schema() AND pg_has_role(current_user, c.relowner, 'MEMBER')
+    UNION ALL
+    SELECT 'the serving role ' || current_user || ' may create objects in the schema ' || current_schema()
+    WHERE has_schema_privilege(current_user, current_schema(), 'CREATE')";
+
+/// Every table with a tenant column: secured, forced, and under exactly the one policy as far as the serving role goes.
+/// PostgreSQL stores expressions parsed; the text is how it writes them back.
+fn policies() -> String {
+    let bound = |column: &str| {
+        format!("({column} = (NULLIF(current_setting(''{TENANT_SETTING}''::text, true), ''''::text))::uuid)")
+    };
+    format!(
+        "WITH tenant_table AS (
+            SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity,
+                   CASE WHEN c.relname = 'tenants' THEN '{own}' ELSE '{tenant}' END AS bound
+            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema()
+              AND (c.relname = 'tenants' OR EXISTS (
+                  SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped))
+        ), applying AS (
+            SELECT p.*, pg_get_expr(p.polqual, p.polrelid) AS visible, pg_get_expr(p.polwithcheck, p.polrelid) AS writable
+            FROM pg_policy p
+            WHERE p.polpermissive AND EXISTS (
+                SELECT FROM unnest(p.polroles) AS role
+                WHERE role = 0 OR pg_has_role(current_user, role, 'MEMBER'))
+        )
+        SELECT 'row-level security is not enabled on the table ' || relname FROM tenant_table WHERE NOT relrowsecurity
+        UNION ALL
+        SELECT 'row-level security is not forced on the table ' || relname FROM tenant_table WHERE NOT relforcerowsecurity
+        UNION ALL
+        SELECT 'the table ' || t.relname || ' has no policy {TENANT_POLICY} that holds every command to the bound tenant'
+        FROM tenant_table t
+        WHERE NOT EXISTS (
+            SELECT FROM applying p
+            WHERE p.polrelid = t.oid AND p.polname = '{TENANT_POLICY}' AND p.polcmd = '*'
+              AND p.visible = t.bound AND p.writable = t.bound)
+        UNION ALL
+        SELECT 'the policy ' || p.polname || ' on the table ' || t.relname || ' lets the serving role see more than one tenant'
+        FROM applying p JOIN tenant_table t ON t.oid = p.polrelid
+        WHERE p.polname <> '{TENANT_POLICY}'",
+        own = bound("id"),
+        tenant = bound("tenant_id"),
+    )
+}
+
+/// Primary and unique keys and both sides of foreign keys begin with the tenant. The catalog's tables, which hold what names a
+/// tenant in the first place, are apart.
+const POSTGRES_KEYS: &str = "
+    SELECT 'the key ' || i.relname || ' of the table ' || c.relname || ' does not begin with tenant_id'
+    FROM pg_index x
+    JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
+    JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'
+    WHERE x.indisunique AND n.nspname = current_schema()
+      AND c.relname NOT IN ('tenants', 'tenant_domains', 'audit_log') AND x.indkey[0] <> t.attnum
+    UNION ALL
+    SELECT 'the foreign key ' || k.conname || ' of the table ' || c.relname || ' does not begin with tenant_id'
+    FROM pg_constraint k
+    JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'
+    WHERE k.contype = 'f' AND n.nspname = current_schema()
+      AND c.relname NOT IN ('tenants', 'tenant_domains', 'audit_log') AND k.conkey[1] <> t.attnum";
+
+const SQLITE_FOREIGN_KEYS: &str =
+    "SELECT 'foreign keys are not enforced on this connection' FROM pragma_foreign_keys WHERE foreign_keys = 0";
+
+const SQLITE_KEYS: &str = "
+    SELECT 'the key ' || i.name || ' of the table ' || t.name || ' does not begin with tenant_id'
+    FROM sqlite_schema t JOIN pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
+    WHERE t.type = 'table' AND t.name NOT IN ('tenants', 'tenant_domains', 'audit_log')
+      AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'tenant_id')
+      AND i.\"unique\" = 1 AND c.seqno = 0 AND c.name <> 'tenant_id'
+    UNION ALL
+    SELECT 'a foreign key of the table ' || t.name || ' does not begin with tenant_id'
+    FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f
+    WHERE t.type = 'table' AND t.name NOT IN ('tenants', 'tenant_domains', 'audit_log')
+      AND f.seq = 0 AND f.\"from\" <> 'tenant_id'";

@@ -1,0 +1,318 @@
+//! Tenants as the platform sees them: made, found, listed, changed, and moved through their states.
+
+use chrono::{DateTime, Utc};
+use migration::{MigratorTrait, TenantMigrator};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, UpdateStatement};
+use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, Iterable, QueryFilter, QueryResult, QueryTrait};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::{AuditEntry, KEYS, NO_TENANT, Platform, internal};
+use crate::connection::Lease;
+use crate::cursor::Cursor;
+use crate::entities::{domain, tenant};
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::gatekeeper::TenantName;
+use crate::resource::{Mapped, fold, now};
+use crate::scoped::Slice;
+use crate::vocabulary::{Domains, Isolation, Limits, TenantStatus};
+
+/// A tenant to make.
+#[derive(Clone, Debug)]
+pub struct NewTenant {
+    /// Its id; made now when absent.
+    pub id: Option<Uuid>,
+    /// Short name, unique in the installation.
+    pub slug: String,
+    /// Shown name.
+    pub name: String,
+    /// Where its rows are to live.
+    pub isolation: Isolation,
+    /// On which further server, if not the first.
+    pub datastore: Option<String>,
+    /// Custom domains that name it, lower-cased; each names one tenant only.
+    pub domains: Vec<String>,
+    /// What it may use.
+    pub limits: Limits,
+    /// When it was made; now when absent.
+    pub created_at: Option<DateTime<Utc>>,
+}
+
+/// What to change of a tenant; `None` leaves it.
+#[derive(Clone, Debug, Default)]
+pub struct TenantChanges {
+    /// Short name, unique in the installation.
+    pub slug: Option<String>,
+    /// Shown name.
+    pub name: Option<String>,
+    /// All of its custom domains.
+    pub domains: Option<Vec<String>>,
+    /// All of its limits.
+    pub limits: Option<Limits>,
+}
+
+/// Which tenants to list; `None` does not narrow.
+#[derive(Clone, Debug, Default)]
+pub struct TenantQuery {
+    /// In this state.
+    pub status: Option<TenantStatus>,
+    /// With this isolation.
+    pub isolation: Option<Isolation>,
+    /// Whose slug or name contains this.
+    pub q: Option<String>,
+}
+
+/// What became of a wish to change a tenant's state.
+#[derive(Clone, Debug)]
+pub enum Transition {
+    /// It changed.
+    Done(tenant::Model),
+    /// It was in that state already.
+    Already(tenant::Model),
+    /// The state that it is in does not allow it.
+    NotPossible(tenant::Model),
+    /// There is no such tenant.
+    Missing,
+}
+
+impl Platform<'_> {
+    /// Makes a tenant and its place. On return it is ready to serve.
+    pub async fn tenant_create(&self, new: NewTenant) -> Result<tenant::Model, Error> {
+        let created_at = new.created_at.unwrap_or_else(now);
+        let id = new.id.unwrap_or_else(Uuid::now_v7);
+        let row = tenant::ActiveModel {
+            id: Set(id),
+            slug: Set(new.slug),
+            name_folded: Set(fold(&new.name)),
+            name: Set(new.name),
+            status: Set(TenantStatus::Active),
+            isolation: Set(new.isolation),
+            datastore: Set(new.datastore),
+            domains: Set(Domains(new.domains.clone())),
+            limits: Set(new.limits),
+            schema_version: Set(newest_schema()),
+            version: Set(1),
+            created_at: Set(created_at),
+            updated_at: Set(created_at),
+        };
+        let mut insert = tenant::Entity::insert(row).into_query();
+        insert.returning(Query::returning().columns(tenant::Column::iter()));
+        let mut work = Work::begin(self).await?;
+        let tenant = work.tenant(&insert).await?;
+        work.name_domains(id, &new.domains).await?;
+        let detail = json!({ "slug": tenant.as_ref().map(|tenant| &tenant.slug) });
+        work.finish("tenant.create", id, detail).await?;
+        tenant.ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
+    }
+
+    /// The tenant of this name, whatever state it is in.
+    pub async fn tenant_find(&self, name: &TenantName) -> Result<Option<tenant::Model>, Error> {
+        let condition = match name {
+            TenantName::Id(id) => tenant::Column::Id.eq(*id),
+            TenantName::Slug(slug) => tenant::Column::Slug.eq(slug.as_str()),
+            TenantName::Domain(_) => return Ok(None),
+        };
+        let select = tenant::Entity::find().filter(condition).into_query();
+        first(&self.fetch(&select).await?)
+    }
+
+    /// Tenants after the cursor, newest first.
+    pub async fn tenant_list(
+        &self,
+        query: TenantQuery,
+        after: Option<Cursor>,
+        limit: u64,
+    ) -> Result<Slice<tenant::Model>, Error> {
+        let mut filter = Filter::<tenant::Model>::all();
+        if let Some(status) = query.status {
+            filter = filter.and(Filter::eq(tenant::Column::Status, status));
+        }
+        if let Some(isolation) = query.isolation {
+            filter = filter.and(Filter::eq(tenant::Column::Isolation, isolation));
+        }
+        if let Some(q) = query.q {
+            let named = Filter::contains(tenant::Column::Name, q.clone());
+            filter = filter.and(Filter::contains(tenant::Column::Slug, q).or(named));
+        }
+        if let Some(cursor) = after {
+            filter = filter.and(Filter::lt(tenant::Column::Id, cursor.check(tenant::Model::TAG, NO_TENANT)?.id()));
+        }
+        let mut select = tenant::Entity::find().filter(filter.into_condition()).into_query();
+        select.order_by(tenant::Column::Id, Order::Desc).limit(limit.saturating_add(1));
+        let rows = self.fetch(&select).await?;
+        let tenants = rows.iter().map(|row| tenant::Model::from_query_result(row, "").map_err(internal));
+        Ok(cut(tenants.collect::<Result<_, _>>()?, limit, |tenant| {
+            Cursor::new(tenant::Model::TAG, NO_TENANT, tenant.id)
+        }))
+    }
+
+    /// Changes a tenant if it has the expected version; `None` when there is no such tenant or it has another version.
+    pub async fn tenant_update(
+        &self,
+        id: Uuid,
+        expected_version: Option<i64>,
+        changes: TenantChanges,
+    ) -> Result<Option<tenant::Model>, Error> {
+        let mut update = updating(id);
+        let mut changed = Vec::new();
+        if let Some(slug) = changes.slug {
+            update.value(tenant::Column::Slug, slug);
+            changed.push("slug");
+        }
+        if let Some(name) = changes.name {
+            update.value(tenant::Column::NameFolded, fold(&name)).value(tenant::Column::Name, name);
+            changed.push("name");
+        }
+        if let Some(domains) = &changes.domains {
+            update.value(tenant::Column::Domains, Domains(domains.clone()));
+            changed.push("domains");
+        }
+        if let Some(limits) = changes.limits {
+            update.value(tenant::Column::Limits, limits);
+            changed.push("limits");
+        }
+        if let Some(version) = expected_version {
+            update.and_where(tenant::Column::Version.eq(version));
+        }
+        if changed.is_empty() {
+            let tenant = self.tenant_find(&TenantName::Id(id)).await?;
+            return Ok(tenant.filter(|tenant| expected_version.is_none_or(|version| version == tenant.version)));
+        }
+        let mut work = Work::begin(self).await?;
+        let Some(tenant) = work.tenant(&update).await? else {
+            work.lease.roll_back().await;
+            return Ok(None);
+        };
+        if let Some(domains) = &changes.domains {
+            work.forget_domains(id).await?;
+            work.name_domains(id, domains).await?;
+        }
+        work.finish("tenant.update", id, json!({ "changed": changed })).await?;
+        Ok(Some(tenant))
+    }
+
+    /// Refuses the tenant's requests from now on.
+    pub async fn tenant_suspend(&self, id: Uuid) -> Result<Transition, Error> {
+        self.turn(id, "tenant.suspend", &[TenantStatus::Active], TenantStatus::Suspended).await
+    }
+
+    /// Serves a suspended tenant again.
+    pub async fn tenant_resume(&self, id: Uuid) -> Result<Transition, Error> {
+        self.turn(id, "tenant.resume", &[TenantStatus::Suspended], TenantStatus::Active).await
+    }
+
+    /// Marks a tenant as deleted. Nothing is destroyed.
+    pub async fn tenant_delete(&self, id: Uuid) -> Result<Transition, Error> {
+        let from = [TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Provisioning];
+        self.turn(id, "tenant.delete", &from, TenantStatus::Deleted).await
+    }
+
+    /// Takes the deletion back.
+    pub async fn tenant_restore(&self, id: Uuid) -> Result<Transition, Error> {
+        self.turn(id, "tenant.restore", &[TenantStatus::Deleted], TenantStatus::Active).await
+    }
+
+    async fn turn(
+        &self,
+        id: Uuid,
+        action: &'static str,
+        from: &[TenantStatus],
+        to: TenantStatus,
+    ) -> Result<Transition, Error> {
+        let mut update = updating(id);
+        update
+            .value(tenant::Column::Status, to.as_str())
+            .and_where(tenant::Column::Status.is_in(from.iter().map(|status| status.as_str())));
+        let mut work = Work::begin(self).await?;
+        if let Some(tenant) = work.tenant(&update).await? {
+            work.finish(action, id, json!({})).await?;
+            return Ok(Transition::Done(tenant));
+        }
+        work.lease.roll_back().await;
+        Ok(match self.tenant_find(&TenantName::Id(id)).await? {
+            Some(tenant) if tenant.status == to => Transition::Already(tenant),
+            Some(tenant) => Transition::NotPossible(tenant),
+            None => Transition::Missing,
+        })
+    }
+}
+
+/// One change of the catalog, with its audit entry.
+struct Work<'p> {
+    platform: &'p Platform<'p>,
+    lease: Lease,
+}
+
+impl<'p> Work<'p> {
+    async fn begin(platform: &'p Platform<'p>) -> Result<Self, Error> {
+        Ok(Self { platform, lease: platform.begin().await? })
+    }
+
+    /// Runs a statement that returns a tenant's row.
+    async fn tenant(&mut self, statement: &impl sea_orm::StatementBuilder) -> Result<Option<tenant::Model>, Error> {
+        let rows = self.lease.rows(self.platform.build(statement), KEYS).await;
+        first(&self.undone_if_failed(rows).await?)
+    }
+
+    async fn name_domains(&mut self, tenant: Uuid, domains: &[String]) -> Result<(), Error> {
+        if domains.is_empty() {
+            return Ok(());
+        }
+        let rows =
+            domains.iter().map(|domain| domain::ActiveModel { domain: Set(domain.clone()), tenant_id: Set(tenant) });
+        let insert = domain::Entity::insert_many(rows).into_query();
+        let sent = self.lease.affected(self.platform.build(&insert), KEYS).await;
+        self.undone_if_failed(sent).await.map(|_| ())
+    }
+
+    async fn forget_domains(&mut self, tenant: Uuid) -> Result<(), Error> {
+        let delete = domain::Entity::delete_many().filter(domain::Column::TenantId.eq(tenant)).into_query();
+        let sent = self.lease.affected(self.platform.build(&delete), KEYS).await;
+        self.undone_if_failed(sent).await.map(|_| ())
+    }
+
+    async fn finish(mut self, action: &'static str, tenant: Uuid, detail: serde_json::Value) -> Result<(), Error> {
+        let entry = AuditEntry { action, tenant_id: Some(tenant), detail };
+        self.platform.write_down(&mut self.lease, entry).await?;
+        self.lease.commit().await
+    }
+
+    /// A taken slug must not cost a connection.
+    async fn undone_if_failed<T>(&mut self, sent: Result<T, Error>) -> Result<T, Error> {
+        if sent.is_err() {
+            self.lease.roll_back().await;
+        }
+        sent
+    }
+}
+
+/// How many migrations the tenant tables of this program have.
+pub(crate) fn newest_schema() -> i32 {
+    i32::try_from(TenantMigrator::migrations().len()).unwrap_or(i32::MAX)
+}
+
+/// An update of one tenant's row, to which the columns are added.
+fn updating(id: Uuid) -> UpdateStatement {
+    let mut update = Query::update();
+    update
+        .table(tenant::Entity)
+        .value(tenant::Column::Version, Expr::col(tenant::Column::Version).add(1_i64))
+        .value(tenant::Column::UpdatedAt, now())
+        .and_where(tenant::Column::Id.eq(id))
+        .returning(Query::returning().columns(tenant::Column::iter()));
+    update
+}
+
+fn first(rows: &[QueryResult]) -> Result<Option<tenant::Model>, Error> {
+    rows.first().map(|row| tenant::Model::from_query_result(row, "").map_err(internal)).transpose()
+}
+
+/// Cuts rows, of which one more than asked for was fetched, into a slice.
+pub(super) fn cut<T>(mut rows: Vec<T>, limit: u64, cursor: impl Fn(&T) -> Cursor) -> Slice<T> {
+    let more = rows.len() as u64 > limit;
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = rows.last().filter(|_| more).map(cursor);
+    Slice { rows, next }
+}

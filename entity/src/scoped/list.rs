@@ -1,0 +1,143 @@
+//! Lists: by cursor in the order of ids, or by page in any order.
+
+use sea_orm::sea_query::{Order, SelectStatement};
+
+use super::read::count_of;
+use super::{TenantScoped, models};
+use crate::connection::Access;
+use crate::cursor::Cursor;
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::resource::{Mapped, Resource};
+
+/// Which way a list runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Smallest first.
+    Ascending,
+    /// Greatest first.
+    Descending,
+}
+
+/// Rows from a place in a list on.
+#[derive(Clone, Debug)]
+pub struct Slice<R> {
+    /// The rows, at most as many as asked for.
+    pub rows: Vec<R>,
+    /// Where to go on; `None` at the end.
+    pub next: Option<Cursor>,
+}
+
+/// A numbered page of a list.
+#[derive(Clone, Debug)]
+pub struct Page<R> {
+    /// The rows, at most as many as asked for.
+    pub rows: Vec<R>,
+    /// How many rows the whole list has.
+    pub total: u64,
+}
+
+/// The tenant's rows that match, newest first unless told otherwise.
+pub struct List<'s, R: Resource> {
+    scope: &'s TenantScoped<R>,
+    filter: Filter<R>,
+    direction: Direction,
+}
+
+/// The tenant's rows that match, in the order of a column; rows that are equal in it come in the order of their ids.
+pub struct Sorted<'s, R: Resource> {
+    list: List<'s, R>,
+    column: R::Column,
+    direction: Direction,
+}
+
+#[expect(private_bounds, reason = "a public bound would be a way to the entity")]
+impl<'s, R: Mapped> List<'s, R> {
+    pub(super) fn new(scope: &'s TenantScoped<R>, filter: Filter<R>) -> Self {
+        Self { scope, filter, direction: Direction::Descending }
+    }
+
+    /// Oldest first.
+    #[must_use]
+    pub fn oldest_first(self) -> Self {
+        Self { direction: Direction::Ascending, ..self }
+    }
+
+    /// In the order of a column. Such a list has pages but no cursor.
+    pub fn order_by(self, column: R::Column, direction: Direction) -> Sorted<'s, R> {
+        Sorted { list: self, column, direction }
+    }
+
+    /// At most `limit` rows after the cursor. Costs the same however far down the list.
+    pub async fn slice(self, after: Option<Cursor>, limit: u64) -> Result<Slice<R>, Error> {
+        let tenant = self.scope.session.tenant;
+        let mut filter = self.filter.clone();
+        if let Some(cursor) = after {
+            filter = filter.and(self.past(cursor.check(R::TAG, tenant)?));
+        }
+        let mut select = self.scope.select(filter);
+        self.in_order(&mut select);
+        // One more than asked for tells whether there is more.
+        select.limit(limit.saturating_add(1));
+        let mut rows: Vec<R> = models(&self.scope.fetch(&select).await?)?;
+        let more = rows.len() as u64 > limit;
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let next = rows.last().filter(|_| more).map(|last| Cursor::new(R::TAG, tenant, last.id()));
+        Ok(Slice { rows, next })
+    }
+
+    /// Page `number` (from 1) of pages of `limit` rows, and the number of rows in all.
+    pub async fn page(self, number: u64, limit: u64) -> Result<Page<R>, Error> {
+        let mut select = self.scope.select(self.filter.clone());
+        self.in_order(&mut select);
+        page(self.scope, self.filter, select, number, limit).await
+    }
+
+    fn in_order(&self, select: &mut SelectStatement) {
+        select.order_by((R::Entity::default(), R::ID), self.direction.into());
+    }
+
+    fn past(&self, cursor: Cursor) -> Filter<R> {
+        match self.direction {
+            Direction::Ascending => Filter::gt(R::ID, cursor.id()),
+            Direction::Descending => Filter::lt(R::ID, cursor.id()),
+        }
+    }
+}
+
+#[expect(private_bounds, reason = "a public bound would be a way to the entity")]
+impl<R: Mapped> Sorted<'_, R> {
+    /// Page `number` (from 1) of pages of `limit` rows, and the number of rows in all.
+    pub async fn page(self, number: u64, limit: u64) -> Result<Page<R>, Error> {
+        let mut select = self.list.scope.select(self.list.filter.clone());
+        select.order_by((R::Entity::default(), self.column), self.direction.into());
+        self.list.in_order(&mut select);
+        page(self.list.scope, self.list.filter, select, number, limit).await
+    }
+}
+
+impl From<Direction> for Order {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Ascending => Order::Asc,
+            Direction::Descending => Order::Desc,
+        }
+    }
+}
+
+/// The rows and their number in one transaction.
+async fn page<R: Mapped>(
+    scope: &TenantScoped<R>,
+    filter: Filter<R>,
+    mut select: SelectStatement,
+    number: u64,
+    limit: u64,
+) -> Result<Page<R>, Error> {
+    let offset = number.saturating_sub(1).saturating_mul(limit).min(i64::MAX as u64);
+    select.limit(limit).offset(offset);
+    let mut unit = scope.unit(Access::Read).await?;
+    let total = count_of(&unit.rows(scope.build(&scope.counting(filter))).await?)?;
+    let rows = if offset < total { models(&unit.rows(scope.build(&select)).await?)? } else { Vec::new() };
+    unit.finish().await?;
+    Ok(Page { rows, total })
+}

@@ -1,0 +1,84 @@
+//! [`TenantScoped`]: every statement on a tenant's table is built here, and each one names the tenant.
+
+mod eager;
+mod list;
+mod read;
+mod write;
+
+use std::marker::PhantomData;
+
+use sea_orm::sea_query::{Condition, IntoCondition, SelectStatement, SimpleExpr};
+use sea_orm::{ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryResult, QueryTrait, Statement, StatementBuilder};
+
+use crate::connection::Access;
+use crate::error::{Error, Keys};
+use crate::filter::Filter;
+use crate::resource::{Mapped, Resource};
+use crate::session::{Session, Unit};
+
+pub use list::{Direction, List, Page, Slice, Sorted};
+
+/// The rows of `R` that belong to one tenant, and nothing else.
+///
+/// It takes values, filters and orders, never a statement, and adds the tenant's condition last and outside of the caller's:
+/// no filter can widen it. Get one from [`TenantAccess`](crate::TenantAccess) or [`Transaction`](crate::Transaction).
+pub struct TenantScoped<R: Resource> {
+    session: Session,
+    resource: PhantomData<fn() -> R>,
+}
+
+impl<R: Resource> TenantScoped<R> {
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session, resource: PhantomData }
+    }
+}
+
+#[expect(private_bounds, reason = "a public bound would be a way to the entity")]
+impl<R: Mapped> TenantScoped<R> {
+    /// The tenant's condition, on every statement.
+    fn tenant(&self) -> SimpleExpr {
+        R::TENANT.eq(self.session.tenant)
+    }
+
+    /// The caller's condition inside the tenant's.
+    fn within(&self, filter: Filter<R>) -> Condition {
+        filter.into_condition().into_condition().add(self.tenant())
+    }
+
+    /// A select of the tenant's matching rows.
+    fn select(&self, filter: Filter<R>) -> SelectStatement {
+        R::Entity::find().filter(self.within(filter)).into_query()
+    }
+
+    fn build(&self, statement: &impl StatementBuilder) -> Statement {
+        StatementBuilder::build(statement, &self.session.backend)
+    }
+
+    async fn unit(&self, access: Access) -> Result<Unit<'_>, Error> {
+        self.session.unit(access, Keys { unique: R::UNIQUE, reference: R::REFERENCE }).await
+    }
+
+    /// Runs one reading statement by itself.
+    async fn fetch(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
+        let mut unit = self.unit(Access::Read).await?;
+        let rows = unit.rows(self.build(select)).await?;
+        unit.finish().await?;
+        Ok(rows)
+    }
+
+    /// Every column, by name: `*` would break prepared statements when a migration adds one.
+    fn columns() -> impl Iterator<Item = R::Column> {
+        <R::Column as Iterable>::iter()
+    }
+}
+
+/// Reads rows as models.
+fn models<R: Mapped>(rows: &[QueryResult]) -> Result<Vec<R>, Error> {
+    rows.iter().map(|row| R::from_query_result(row, "").map_err(|error| Error::Internal(error.to_string()))).collect()
+}
+
+/// Reads the number that a counting statement answers with.
+fn number(rows: &[QueryResult]) -> Result<i64, Error> {
+    let row = rows.first().ok_or_else(|| Error::Internal("a count without a row".to_owned()))?;
+    row.try_get_by_index(0).map_err(|error| Error::Internal(error.to_string()))
+}

@@ -1,0 +1,55 @@
+//! Reading single rows and facts about rows.
+
+use sea_orm::sea_query::{Expr, Func, Query, SelectStatement};
+use uuid::Uuid;
+
+use super::{List, TenantScoped, number};
+use crate::cursor::Cursor;
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::resource::Mapped;
+
+#[expect(private_bounds, reason = "a public bound would be a way to the entity")]
+impl<R: Mapped> TenantScoped<R> {
+    /// The row with this id, if the tenant has it.
+    pub async fn get(&self, id: Uuid) -> Result<Option<R>, Error> {
+        self.find(Filter::eq(R::ID, id)).await
+    }
+
+    /// The newest row that matches.
+    pub async fn find(&self, filter: Filter<R>) -> Result<Option<R>, Error> {
+        Ok(self.list(filter).slice(None, 1).await?.rows.pop())
+    }
+
+    /// The rows that match, newest first, to be taken a slice or a page at a time.
+    pub fn list(&self, filter: Filter<R>) -> List<'_, R> {
+        List::new(self, filter)
+    }
+
+    /// How many rows match.
+    pub async fn count(&self, filter: Filter<R>) -> Result<u64, Error> {
+        count_of(&self.fetch(&self.counting(filter)).await?)
+    }
+
+    /// Whether any row matches.
+    pub async fn exists(&self, filter: Filter<R>) -> Result<bool, Error> {
+        let mut select = self.select(filter);
+        select.clear_selects().expr(Expr::val(1_i64)).limit(1);
+        Ok(!self.fetch(&select).await?.is_empty())
+    }
+
+    /// Reads a cursor that this scope's lists gave out.
+    pub fn cursor(&self, text: &str) -> Result<Cursor, Error> {
+        Cursor::parse(text, R::TAG, self.session.tenant)
+    }
+
+    pub(super) fn counting(&self, filter: Filter<R>) -> SelectStatement {
+        let mut select = Query::select();
+        select.expr(Func::count(Expr::cust("*"))).from(R::Entity::default()).cond_where(self.within(filter));
+        select
+    }
+}
+
+pub(super) fn count_of(rows: &[sea_orm::QueryResult]) -> Result<u64, Error> {
+    u64::try_from(number(rows)?).map_err(|_| Error::Internal("a negative count".to_owned()))
+}

@@ -1,0 +1,208 @@
+//! A tenant, proven and placed: what a handler gets instead of a connection.
+
+use std::fmt;
+use std::sync::Arc;
+
+use sea_orm::{DbBackend, QueryResult, Statement};
+use tokio::sync::{Mutex, MutexGuard};
+use uuid::Uuid;
+
+use crate::connection::{Access, Binding, Lease, Pools, Terms};
+use crate::entities::{idempotency, post, tenant, user};
+use crate::error::{Error, Keys};
+use crate::scoped::TenantScoped;
+
+/// The proof that a request may work inside a tenant, and where the tenant's rows are.
+///
+/// Only the [`Gatekeeper`](crate::Gatekeeper) makes one. It is a value that is passed along: there is no current tenant.
+#[derive(Clone)]
+pub struct TenantAccess {
+    tenant: Arc<tenant::Model>,
+    place: Arc<Place>,
+}
+
+/// Where a tenant's rows are and how transactions on them are run.
+pub(crate) struct Place {
+    pub(crate) pools: Pools,
+    pub(crate) terms: Terms,
+}
+
+impl TenantAccess {
+    pub(crate) fn new(tenant: tenant::Model, place: Arc<Place>) -> Self {
+        Self { tenant: Arc::new(tenant), place }
+    }
+
+    /// The tenant, as it was when the request was admitted.
+    pub fn tenant(&self) -> &tenant::Model {
+        &self.tenant
+    }
+
+    /// The tenant's id.
+    pub fn id(&self) -> Uuid {
+        self.tenant.id
+    }
+
+    /// Runs several operations as one: all of them last if `work` returns `Ok`, none if it returns `Err`, panics or is dropped.
+    pub async fn transaction<T, E>(&self, work: impl AsyncFnOnce(&Transaction) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<Error>,
+    {
+        let binding = Binding::Tenant(self.id());
+        let lease = Lease::begin(&self.place.pools, Access::Write, binding, &self.place.terms).await?;
+        let lease = Arc::new(Mutex::new(Some(lease)));
+        let transaction = Transaction { tenant: self.id(), backend: self.place.backend(), lease };
+        let outcome = work(&transaction).await;
+        let lease = transaction.lease.lock().await.take();
+        match (outcome, lease) {
+            (Ok(value), Some(lease)) => {
+                lease.commit().await?;
+                Ok(value)
+            }
+            (Err(error), Some(mut lease)) => {
+                lease.roll_back().await;
+                Err(error)
+            }
+            (outcome, None) => outcome,
+        }
+    }
+}
+
+impl Place {
+    pub(crate) fn backend(&self) -> DbBackend {
+        self.pools.source.backend()
+    }
+}
+
+impl fmt::Debug for TenantAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TenantAccess({})", self.id())
+    }
+}
+
+/// Several operations of one tenant that last together or not at all.
+pub struct Transaction {
+    tenant: Uuid,
+    backend: DbBackend,
+    /// Taken when the transaction ends: a scope that was kept past its end finds nothing.
+    lease: Arc<Mutex<Option<Lease>>>,
+}
+
+/// Gives a type the scopes of every resource.
+macro_rules! scopes {
+    ($type:ty) => {
+        impl $type {
+            /// The tenant's members.
+            pub fn users(&self) -> TenantScoped<user::Model> {
+                TenantScoped::new(self.session())
+            }
+
+            /// The tenant's posts.
+            pub fn posts(&self) -> TenantScoped<post::Model> {
+                TenantScoped::new(self.session())
+            }
+
+            /// The tenant's own row in the catalog.
+            pub fn tenants(&self) -> TenantScoped<tenant::Model> {
+                TenantScoped::new(self.session())
+            }
+
+            /// The first answers to the tenant's idempotency keys.
+            pub fn idempotency(&self) -> TenantScoped<idempotency::Model> {
+                TenantScoped::new(self.session())
+            }
+        }
+    };
+}
+
+scopes!(TenantAccess);
+scopes!(Transaction);
+
+impl TenantAccess {
+    fn session(&self) -> Session {
+        Session { tenant: self.id(), backend: self.place.backend(), way: Way::Alone(Arc::clone(&self.place)) }
+    }
+}
+
+impl Transaction {
+    fn session(&self) -> Session {
+        Session { tenant: self.tenant, backend: self.backend, way: Way::Joined(Arc::clone(&self.lease)) }
+    }
+}
+
+/// How the operations of a scope reach the database: each in a transaction of its own, or all in one.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) tenant: Uuid,
+    pub(crate) backend: DbBackend,
+    way: Way,
+}
+
+#[derive(Clone)]
+enum Way {
+    Alone(Arc<Place>),
+    Joined(Arc<Mutex<Option<Lease>>>),
+}
+
+impl Session {
+    /// Opens what one operation needs; [`Unit::finish`] ends it.
+    pub(crate) async fn unit(&self, access: Access, keys: Keys) -> Result<Unit<'_>, Error> {
+        let work = match &self.way {
+            Way::Alone(place) => {
+                let binding = Binding::Tenant(self.tenant);
+                Work::Alone(Lease::begin(&place.pools, access, binding, &place.terms).await?)
+            }
+            Way::Joined(lease) => Work::Joined(lease.lock().await),
+        };
+        Ok(Unit { work, keys })
+    }
+}
+
+/// The statements of one operation.
+pub(crate) struct Unit<'s> {
+    work: Work<'s>,
+    keys: Keys,
+}
+
+enum Work<'s> {
+    Alone(Lease),
+    Joined(MutexGuard<'s, Option<Lease>>),
+}
+
+impl Unit<'_> {
+    pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<QueryResult>, Error> {
+        let keys = self.keys;
+        let sent = self.lease()?.rows(statement, keys).await;
+        self.undone_if_failed(sent).await
+    }
+
+    pub(crate) async fn affected(&mut self, statement: Statement) -> Result<u64, Error> {
+        let keys = self.keys;
+        let sent = self.lease()?.affected(statement, keys).await;
+        self.undone_if_failed(sent).await
+    }
+
+    /// Makes the operation last, or leaves that to the transaction it is part of.
+    pub(crate) async fn finish(self) -> Result<(), Error> {
+        match self.work {
+            Work::Alone(lease) => lease.commit().await,
+            Work::Joined(_) => Ok(()),
+        }
+    }
+
+    /// An ordinary refusal must not cost a connection: an operation that stands alone is rolled back at once.
+    async fn undone_if_failed<T>(&mut self, sent: Result<T, Error>) -> Result<T, Error> {
+        if let (Err(_), Work::Alone(lease)) = (&sent, &mut self.work) {
+            lease.roll_back().await;
+        }
+        sent
+    }
+
+    fn lease(&mut self) -> Result<&mut Lease, Error> {
+        match &mut self.work {
+            Work::Alone(lease) => Ok(lease),
+            Work::Joined(lease) => {
+                lease.as_mut().ok_or_else(|| Error::Internal("the scope outlived its transaction".to_owned()))
+            }
+        }
+    }
+}
