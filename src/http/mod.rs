@@ -1,0 +1,38 @@
+//! HTTP as this service speaks it: bodies, queries, paths, entity tags, idempotency, lists, refusals.
+//!
+//! What a request carries is *taken* by extractors that never fail and *read* in the handler
+//! (`body.valid_in(&caller)?`, `query.valid()?`, `id.valid()?`). So who is asking is always settled first: a
+//! stranger learns from a bad body no more than from a good one.
+
+pub mod answer;
+pub mod body;
+mod cors;
+pub mod etag;
+mod fallback;
+pub mod idempotency;
+pub mod middleware;
+pub mod paging;
+mod path;
+pub mod problem;
+mod query;
+pub mod rules;
+pub mod time;
+mod trace;
+
+use std::time::Duration;
+
+pub use body::JsonBody;
+pub use cors::cors;
+pub use fallback::{RouteTable, fallback};
+pub use path::PathId;
+pub use query::QueryParams;
+pub use trace::note_tenant;
+
+/// How much of a request is put up with. Belongs in the application's data.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Largest body, in bytes.
+    pub body: usize,
+    /// Longest time to an answer.
+    pub time: Duration,
+}

@@ -1,0 +1,90 @@
+//! What is known about one request, for its answer and for the log.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::{HttpMessage, HttpRequest};
+use uuid::Uuid;
+
+/// The header that names a request, in both directions.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Longest request id that is taken from a client.
+const LONGEST_ID: usize = 128;
+
+/// Shared between the outermost middleware, which may lose sight of the request, and whoever learns more about it.
+pub(super) struct Trace {
+    pub(super) id: String,
+    pub(super) method: Method,
+    tenant: Cell<Option<Uuid>>,
+    route: RefCell<Option<String>>,
+}
+
+impl Trace {
+    /// Begins the trace of a request and leaves it where [`note_tenant`] finds it.
+    pub(super) fn begin(request: &ServiceRequest) -> Rc<Self> {
+        let trace = Rc::new(Self {
+            id: id_of(request.headers()),
+            method: request.method().clone(),
+            tenant: Cell::new(None),
+            route: RefCell::new(None),
+        });
+        request.extensions_mut().insert(Rc::clone(&trace));
+        trace
+    }
+
+    /// The tenant that the request was admitted to.
+    pub(super) fn tenant(&self) -> Option<Uuid> {
+        self.tenant.get()
+    }
+
+    /// The pattern of the route that answered: never the path itself, which holds ids.
+    pub(super) fn route(&self) -> String {
+        self.route.borrow().clone().unwrap_or_else(|| "-".to_owned())
+    }
+
+    /// Keeps the route's pattern, which is known once the request has been routed.
+    pub(super) fn note_route(&self, request: &HttpRequest) {
+        if let Some(pattern) = request.match_pattern() {
+            self.route.replace(Some(pattern));
+        }
+    }
+}
+
+/// Tells the log which tenant a request was admitted to.
+pub fn note_tenant(request: &HttpRequest, tenant: Uuid) {
+    if let Some(trace) = request.extensions().get::<Rc<Trace>>() {
+        trace.tenant.set(Some(tenant));
+        trace.note_route(request);
+    }
+    tracing::Span::current().record("tenant", tracing::field::display(tenant));
+}
+
+fn id_of(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).map(|value| value.as_bytes()).filter(|id| is_acceptable(id));
+    match given.and_then(|id| std::str::from_utf8(id).ok()) {
+        Some(id) => id.to_owned(),
+        None => Uuid::now_v7().to_string(),
+    }
+}
+
+/// Visible ASCII only: nothing that could forge a line of the log.
+fn is_acceptable(id: &[u8]) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_is_taken_only_when_it_is_harmless() {
+        let long = "x".repeat(129);
+        for (given, taken) in [("abc-1", true), ("a b", false), ("", false), ("\u{fc}", false), (&long, false)] {
+            assert_eq!(is_acceptable(given.as_bytes()), taken, "{given:?}");
+        }
+    }
+}
