@@ -7,6 +7,7 @@
 mod errors;
 mod finish;
 mod params;
+pub mod words;
 
 use std::sync::LazyLock;
 

@@ -1,0 +1,185 @@
+//! What the platform sends about tenants, and the rules that hold for it.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::time::Duration;
+
+use entity::{Isolation, NewTenant, Role, TenantChanges};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+use uuid::Uuid;
+use validator::Validate;
+
+use super::limits::LimitsView;
+use crate::config::TenancyConfig;
+use crate::error::{Error, FieldError};
+use crate::http::body::given;
+use crate::http::rules;
+use crate::openapi::words;
+use crate::tenancy::slug::{Domain, Slug};
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+/// A token cannot be taken back, so the ones that are given away are not good for long.
+const LONGEST_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Every host name costs a row in the catalog.
+const MOST_DOMAINS: u64 = 100;
+
+/// A tenant to make.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewTenant)]
+pub struct TenantDraft {
+    /// Short name, unique; some names are reserved.
+    #[schema(min_length = 2, max_length = 40, pattern = "^[a-z][a-z0-9-]*[a-z0-9]$", example = "acme")]
+    slug: String,
+    /// Shown name.
+    #[validate(length(max = 100, message = "must be at most 100 characters"), custom(function = "rules::not_blank"))]
+    #[schema(min_length = 1, max_length = 100, example = "Acme Corporation")]
+    name: String,
+    /// Where its rows are to live. This version serves `shared` tenants only.
+    #[serde(default = "shared")]
+    #[schema(schema_with = words::isolation, default = "shared")]
+    isolation: Isolation,
+    /// On which further database server. This version has none.
+    datastore: Option<String>,
+    /// Host names of its own that name it.
+    #[serde(default)]
+    #[validate(length(max = MOST_DOMAINS, message = "must be at most 100 names"))]
+    #[schema(max_items = 100, example = json!(["blog.acme.org"]))]
+    domains: Vec<String>,
+    #[serde(default)]
+    limits: LimitsView,
+}
+
+fn shared() -> Isolation {
+    Isolation::Shared
+}
+
+impl TenantDraft {
+    /// Checks what depends on the installation: 422 with every field that it does not allow.
+    pub(super) fn checked(self, tenancy: &TenancyConfig) -> Result<NewTenant, Error> {
+        let mut errors = Vec::new();
+        let slug = checked_slug(&self.slug, tenancy, &mut errors);
+        let domains = checked_domains(&self.domains, tenancy, &mut errors);
+        if self.isolation != Isolation::Shared {
+            refuse(&mut errors, "isolation", "must be shared: this version serves shared tenants only");
+        }
+        if self.datastore.is_some() {
+            refuse(&mut errors, "datastore", "must be absent: this version serves shared tenants only");
+        }
+        none_refused(errors)?;
+        Ok(NewTenant {
+            id: None,
+            slug,
+            name: self.name,
+            isolation: self.isolation,
+            datastore: None,
+            domains,
+            limits: self.limits.into(),
+            created_at: None,
+        })
+    }
+}
+
+/// What to change of a tenant; whatever is absent stays.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = TenantChanges)]
+pub struct TenantPatch {
+    /// Short name, unique; some names are reserved. Links that hold the old one break.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(
+        nullable = false,
+        min_length = 2,
+        max_length = 40,
+        pattern = "^[a-z][a-z0-9-]*[a-z0-9]$",
+        example = "acme"
+    )]
+    slug: Option<String>,
+    /// Shown name.
+    #[serde(default, deserialize_with = "given")]
+    #[validate(length(max = 100, message = "must be at most 100 characters"), custom(function = "rules::not_blank"))]
+    #[schema(nullable = false, min_length = 1, max_length = 100, example = "Acme Corporation")]
+    name: Option<String>,
+    /// All of its own host names.
+    #[serde(default, deserialize_with = "given")]
+    #[validate(length(max = MOST_DOMAINS, message = "must be at most 100 names"))]
+    #[schema(nullable = false, max_items = 100, example = json!(["blog.acme.org"]))]
+    domains: Option<Vec<String>>,
+    /// All of its limits.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(nullable = false)]
+    limits: Option<LimitsView>,
+}
+
+impl TenantPatch {
+    /// Checks what depends on the installation: 422 with every field that it does not allow.
+    pub(super) fn checked(self, tenancy: &TenancyConfig) -> Result<TenantChanges, Error> {
+        let mut errors = Vec::new();
+        let slug = self.slug.map(|slug| checked_slug(&slug, tenancy, &mut errors));
+        let domains = self.domains.map(|domains| checked_domains(&domains, tenancy, &mut errors));
+        none_refused(errors)?;
+        Ok(TenantChanges { slug, name: self.name, domains, limits: self.limits.map(Into::into) })
+    }
+}
+
+/// Whom a token is to speak for, and for how long.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewToken)]
+pub struct TokenDraft {
+    /// What the token allows inside the tenant.
+    #[schema(schema_with = words::role)]
+    pub(super) role: Role,
+    /// The user it speaks for; without one it speaks for the operator who asks for it.
+    pub(super) user_id: Option<Uuid>,
+    /// How long it is good: a time such as `15m` or `7days`, at most `30days`.
+    #[serde(default = "an_hour", deserialize_with = "ttl")]
+    #[schema(value_type = String, default = "1h", example = "1h")]
+    pub(super) ttl: Duration,
+}
+
+fn an_hour() -> Duration {
+    HOUR
+}
+
+fn ttl<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    humantime::parse_duration(&String::deserialize(deserializer)?)
+        .ok()
+        .filter(|ttl| (Duration::from_secs(1)..=LONGEST_TTL).contains(ttl))
+        .ok_or_else(|| D::Error::custom("must be a time such as 15m, 1h or 7days, from 1s to 30days"))
+}
+
+/// The slug; where it is none, a refusal is noted and the text does not matter.
+fn checked_slug(text: &str, tenancy: &TenancyConfig, errors: &mut Vec<FieldError>) -> String {
+    match Slug::parse(text, &tenancy.reserved_slugs) {
+        Ok(slug) => slug.into(),
+        Err(error) => {
+            refuse(errors, "slug", error);
+            String::new()
+        }
+    }
+}
+
+/// The domains, each once.
+fn checked_domains(texts: &[String], tenancy: &TenancyConfig, errors: &mut Vec<FieldError>) -> Vec<String> {
+    let mut domains = BTreeSet::new();
+    for (index, text) in texts.iter().enumerate() {
+        match Domain::parse(text, tenancy.base_domain.as_deref()) {
+            Ok(domain) => {
+                domains.insert(domain);
+            }
+            Err(error) => refuse(errors, format!("domains[{index}]"), error),
+        }
+    }
+    domains.into_iter().map(String::from).collect()
+}
+
+fn refuse(errors: &mut Vec<FieldError>, field: impl Into<String>, message: impl Display) {
+    errors.push(FieldError { field: field.into(), message: message.to_string() });
+}
+
+fn none_refused(errors: Vec<FieldError>) -> Result<(), Error> {
+    if errors.is_empty() { Ok(()) } else { Err(Error::Validation(errors)) }
+}

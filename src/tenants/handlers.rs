@@ -1,0 +1,143 @@
+//! Tenants made, found, listed and changed by the platform; and each one's look at itself.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, get, patch, post};
+use entity::TenantQuery;
+
+use super::CursorPaging;
+use super::bodies::{TenantDraft, TenantPatch};
+use super::path::TenantPath;
+use super::views::{TenantFilter, TenantView};
+use crate::auth::extract::{PlatformCaller, TenantReader};
+use crate::config::TenancyConfig;
+use crate::error::Error;
+use crate::http::answer::{self, Created, location};
+use crate::http::etag::{self, Expected};
+use crate::http::paging::{Listing, Search};
+use crate::http::{JsonBody, QueryParams};
+use crate::openapi::{
+    AdminErrors, AdminTenantErrors, BodyErrors, ConflictErrors, IfMatch, IfNoneMatch, PreconditionErrors, QueryErrors,
+    TenantErrors,
+};
+
+/// List tenants
+///
+/// Newest first, in every state unless `status` says otherwise; `q` searches slugs and names.
+#[utoipa::path(
+    tag = "tenants",
+    params(CursorPaging, Search, TenantFilter),
+    responses((status = 200, description = "Tenants.", body = Listing<TenantView>), AdminErrors, QueryErrors)
+)]
+#[get("/tenants")]
+pub async fn tenant_list(
+    caller: PlatformCaller,
+    paging: QueryParams<CursorPaging>,
+    search: QueryParams<Search>,
+    filter: QueryParams<TenantFilter>,
+) -> Result<HttpResponse, Error> {
+    let platform = caller.platform();
+    let (paging, search, filter) = (paging.valid()?, search.valid()?, filter.valid()?);
+    let after = paging.cursor.map(|cursor| platform.tenant_cursor(&cursor)).transpose()?;
+    let query = TenantQuery { status: filter.status, isolation: filter.isolation, q: search.q };
+    let tenants = platform.tenant_list(query, after, paging.limit).await?;
+    Ok(HttpResponse::Ok().json(Listing::of_slice(tenants).map(TenantView::from)))
+}
+
+/// Make a tenant
+///
+/// It is ready to serve when the answer arrives.
+#[utoipa::path(
+    tag = "tenants",
+    request_body = TenantDraft,
+    responses(
+        (status = 201, description = "The tenant.", body = TenantView, headers(
+            ("Location" = String, description = "Where the tenant is found."),
+            ("ETag" = String, description = "The tenant's version."),
+        )),
+        AdminErrors, BodyErrors, ConflictErrors,
+    )
+)]
+#[post("/tenants")]
+pub async fn tenant_create(
+    caller: PlatformCaller,
+    request: HttpRequest,
+    tenancy: Data<TenancyConfig>,
+    body: JsonBody<TenantDraft>,
+) -> Result<HttpResponse, Error> {
+    let new = body.valid()?.checked(&tenancy)?;
+    let tenant = caller.platform().tenant_create(new).await?;
+    let (location, tag) = (location(&request, tenant.id), etag::tag(tenant.id, tenant.version));
+    Ok(Created::new(location, &tag, &TenantView::from(tenant))?.into())
+}
+
+/// Read a tenant
+#[utoipa::path(
+    tag = "tenants",
+    params(TenantPath, IfNoneMatch),
+    responses(
+        (status = 200, description = "The tenant.", body = TenantView, headers(
+            ("ETag" = String, description = "The tenant's version."),
+        )),
+        (status = 304, description = "It has not changed."),
+        AdminErrors, AdminTenantErrors,
+    )
+)]
+#[get("/tenants/{tenant}")]
+pub async fn tenant_get(caller: PlatformCaller, request: HttpRequest, path: TenantPath) -> Result<HttpResponse, Error> {
+    let tenant = path.find(&caller.platform()).await?;
+    let tag = etag::tag(tenant.id, tenant.version);
+    Ok(answer::row(&request, tag, &TenantView::from(tenant)))
+}
+
+/// Change a tenant
+#[utoipa::path(
+    tag = "tenants",
+    params(TenantPath, IfMatch),
+    request_body = TenantPatch,
+    responses(
+        (status = 200, description = "The tenant as it is now.", body = TenantView, headers(
+            ("ETag" = String, description = "The tenant's version."),
+        )),
+        AdminErrors, AdminTenantErrors, BodyErrors, ConflictErrors, PreconditionErrors,
+    )
+)]
+#[patch("/tenants/{tenant}")]
+pub async fn tenant_update(
+    caller: PlatformCaller,
+    request: HttpRequest,
+    path: TenantPath,
+    tenancy: Data<TenancyConfig>,
+    body: JsonBody<TenantPatch>,
+) -> Result<HttpResponse, Error> {
+    let changes = body.valid()?.checked(&tenancy)?;
+    let platform = caller.platform();
+    let found = path.find(&platform).await?;
+    let expected = Expected::of(&request, found.id);
+    if !expected.includes(found.version) {
+        return Err(Error::PreconditionFailed);
+    }
+    let version = (expected != Expected::Any).then_some(found.version);
+    // Tenants are never destroyed: if it is not found now, it has another version.
+    let tenant = platform.tenant_update(found.id, version, changes).await?.ok_or(Error::PreconditionFailed)?;
+    let tag = etag::tag(tenant.id, tenant.version);
+    Ok(answer::changed(tag, &TenantView::from(tenant)))
+}
+
+/// Read the caller's own tenant
+#[utoipa::path(
+    tag = "tenant",
+    params(IfNoneMatch),
+    responses(
+        (status = 200, description = "The tenant.", body = TenantView, headers(
+            ("ETag" = String, description = "The tenant's version."),
+        )),
+        (status = 304, description = "It has not changed."),
+        TenantErrors,
+    )
+)]
+#[get("/tenant")]
+pub async fn tenant_own(caller: TenantReader, request: HttpRequest) -> Result<HttpResponse, Error> {
+    let tenant = caller.access().tenant().clone();
+    let tag = etag::tag(tenant.id, tenant.version);
+    Ok(answer::row(&request, tag, &TenantView::from(tenant)))
+}

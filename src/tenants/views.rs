@@ -1,0 +1,93 @@
+//! What a tenant looks like in answers.
+
+use chrono::{DateTime, Utc};
+use entity::{Isolation, Tenant, TenantStatus};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use validator::Validate;
+
+use super::limits::LimitsView;
+use crate::auth::tokens::SignedToken;
+use crate::http::time::micros;
+use crate::openapi::words;
+
+/// A tenant.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Tenant)]
+pub struct TenantView {
+    id: Uuid,
+    /// Short name: unique, part of host names and paths.
+    #[schema(example = "acme")]
+    slug: String,
+    /// Shown name.
+    #[schema(example = "Acme Corporation")]
+    name: String,
+    /// Where it stands in its life; only an `active` one is served.
+    #[schema(schema_with = words::tenant_status)]
+    status: TenantStatus,
+    /// Where its rows live: in shared tables, a schema or a database of its own.
+    #[schema(schema_with = words::isolation)]
+    isolation: Isolation,
+    /// The further database server its rows live on, if not the first.
+    #[schema(required)]
+    datastore: Option<String>,
+    /// Host names of its own that name it.
+    #[schema(example = json!(["blog.acme.org"]))]
+    domains: Vec<String>,
+    limits: LimitsView,
+    /// How many of the tables' migrations it has had.
+    #[schema(minimum = 0)]
+    schema_version: i32,
+    #[serde(serialize_with = "micros")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "micros")]
+    updated_at: DateTime<Utc>,
+}
+
+impl From<Tenant> for TenantView {
+    fn from(tenant: Tenant) -> Self {
+        Self {
+            id: tenant.id,
+            slug: tenant.slug,
+            name: tenant.name,
+            status: tenant.status,
+            isolation: tenant.isolation,
+            datastore: tenant.datastore,
+            domains: tenant.domains.0,
+            limits: tenant.limits.into(),
+            schema_version: tenant.schema_version,
+            created_at: tenant.created_at,
+            updated_at: tenant.updated_at,
+        }
+    }
+}
+
+/// Which tenants a list is of.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct TenantFilter {
+    /// Only tenants in this state.
+    #[param(schema_with = words::tenant_status)]
+    pub(super) status: Option<TenantStatus>,
+    /// Only tenants whose rows live like this.
+    #[param(schema_with = words::isolation)]
+    pub(super) isolation: Option<Isolation>,
+}
+
+/// A signed token.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
+pub struct TokenView {
+    /// To be sent as `Authorization: Bearer`.
+    token: String,
+    /// When it stops to be good.
+    #[serde(serialize_with = "micros")]
+    expires_at: DateTime<Utc>,
+}
+
+impl From<SignedToken> for TokenView {
+    fn from(signed: SignedToken) -> Self {
+        Self { token: signed.token, expires_at: signed.expires_at }
+    }
+}
