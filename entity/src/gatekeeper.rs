@@ -14,6 +14,7 @@ use crate::connection::Lease;
 use crate::database::Database;
 use crate::entities::{domain, tenant};
 use crate::error::{Error, Keys};
+use crate::platform::newest_schema;
 use crate::session::TenantAccess;
 
 /// A word that names a tenant.
@@ -51,6 +52,11 @@ impl Located {
     /// The tenant's row.
     pub fn tenant(&self) -> &tenant::Model {
         &self.0
+    }
+
+    /// Whether the tenant's tables have all migrations that this program needs.
+    pub fn is_current(&self) -> bool {
+        self.0.schema_version >= newest_schema()
     }
 
     /// Whether the name is this tenant's.

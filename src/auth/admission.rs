@@ -1,0 +1,97 @@
+//! The decision whether a request may work in a tenant, in the order in which it may be refused.
+
+use actix_web::HttpRequest;
+use entity::{AuditEntry, Located, Role, TenantName, TenantStatus};
+use serde_json::json;
+
+use super::Authenticator;
+use super::extract::Caller;
+use super::tokens::Claims;
+use crate::config::Resolver;
+use crate::error::Error;
+use crate::http::note_tenant;
+use crate::tenancy::sources;
+
+impl Authenticator {
+    /// Admits the request to the tenant that it names, if its token allows this role there.
+    pub(super) async fn admit(&self, request: &HttpRequest, needed: Role) -> Result<Caller, Error> {
+        let claims = self.claims(request)?;
+        let named = sources::named(request, &self.tenancy);
+        let located = match &claims {
+            Claims::Tenant { tenant, .. } => self.locate_for_member(TenantName::parse(tenant), named).await?,
+            Claims::Platform { .. } => self.locate_for_platform(named).await?,
+        };
+        let located = located.filter(|located| located.tenant().status != TenantStatus::Deleted);
+        let located = located.ok_or(Error::TenantNotFound)?;
+        check_ready(&located)?;
+        let caller = self.caller(claims, &located);
+        if caller.role() < needed {
+            return Err(Error::Forbidden);
+        }
+        note_tenant(request, located.tenant().id);
+        if caller.is_platform() {
+            self.write_down_access(request, &caller).await?;
+        }
+        Ok(caller)
+    }
+
+    /// The token's tenant. Whatever else names a tenant must name this one, whether or not that other one exists.
+    async fn locate_for_member(&self, own: TenantName, named: Vec<TenantName>) -> Result<Option<Located>, Error> {
+        let mut names = named;
+        names.push(own.clone());
+        let found = self.gatekeeper.find(&names).await?;
+        names.pop();
+        forget_unknown_domains(&mut names, &found);
+        let located = found.into_iter().find(|located| located.is_named(&own));
+        let agrees = |name: &TenantName| *name == own || located.as_ref().is_some_and(|it| it.is_named(name));
+        if !names.iter().all(agrees) {
+            return Err(Error::TenantMismatch);
+        }
+        if names.is_empty() && !self.tenancy.resolvers.contains(Resolver::Token) {
+            return Err(Error::TenantUnidentified);
+        }
+        Ok(located)
+    }
+
+    /// The one tenant that everything in the request names.
+    async fn locate_for_platform(&self, mut names: Vec<TenantName>) -> Result<Option<Located>, Error> {
+        let found = self.gatekeeper.find(&names).await?;
+        forget_unknown_domains(&mut names, &found);
+        let first = names.first().ok_or(Error::TenantUnidentified)?;
+        let located = found.into_iter().find(|located| located.is_named(first));
+        let agrees = |name: &TenantName| name == first || located.as_ref().is_some_and(|it| it.is_named(name));
+        if names.iter().all(agrees) { Ok(located) } else { Err(Error::TenantMismatch) }
+    }
+
+    fn caller(&self, claims: Claims, located: &Located) -> Caller {
+        let access = self.gatekeeper.admit(located);
+        match claims {
+            Claims::Tenant { subject, role, .. } => Caller::member(access, subject, role),
+            Claims::Platform { operator } => Caller::platform(access, self.gatekeeper.platform_admin(&operator)),
+        }
+    }
+
+    /// The platform's use of a tenant's data is written down before it happens, or does not happen.
+    async fn write_down_access(&self, request: &HttpRequest, caller: &Caller) -> Result<(), Error> {
+        let Some(admin) = caller.platform_admin() else { return Ok(()) };
+        let route = request.match_pattern().unwrap_or_default();
+        let detail = json!({ "method": request.method().as_str(), "route": route });
+        let entry = AuditEntry { action: "tenant.access", tenant_id: Some(caller.access().id()), detail };
+        Ok(self.database.platform(admin).audit_record(entry).await?)
+    }
+}
+
+fn check_ready(located: &Located) -> Result<(), Error> {
+    match located.tenant().status {
+        TenantStatus::Suspended => Err(Error::TenantSuspended),
+        TenantStatus::Provisioning => Err(Error::TenantNotReady),
+        TenantStatus::Deleted => Err(Error::TenantNotFound),
+        TenantStatus::Active if !located.is_current() => Err(Error::TenantNotReady),
+        TenantStatus::Active => Ok(()),
+    }
+}
+
+/// A host that is nobody's custom domain is just the name of this service: it names no tenant.
+fn forget_unknown_domains(names: &mut Vec<TenantName>, found: &[Located]) {
+    names.retain(|name| !matches!(name, TenantName::Domain(_)) || found.iter().any(|located| located.is_named(name)));
+}

@@ -1,0 +1,50 @@
+//! Who is asking, and what for.
+//!
+//! A request becomes a [`Caller`](extract::Caller) or a [`PlatformCaller`](extract::PlatformCaller) here or nowhere. The
+//! [`Gatekeeper`], which makes the data crate's proofs, is a private field of [`Authenticator`]: no handler can reach it.
+
+mod admission;
+pub mod extract;
+pub mod keys;
+pub mod tokens;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{AUTHORIZATION, Header};
+use actix_web_httpauth::headers::authorization::{Authorization, Bearer};
+use entity::{Database, Gatekeeper};
+
+use crate::config::TenancyConfig;
+use crate::error::Error;
+use keys::Keys;
+use tokens::Claims;
+
+/// Verifies tokens and admits requests to tenants. Belongs in the application's data.
+pub struct Authenticator {
+    keys: Keys,
+    gatekeeper: Gatekeeper,
+    database: Database,
+    tenancy: TenancyConfig,
+}
+
+impl Authenticator {
+    /// Takes charge of the gatekeeper.
+    pub fn new(keys: Keys, gatekeeper: Gatekeeper, database: Database, tenancy: TenancyConfig) -> Self {
+        Self { keys, gatekeeper, database, tenancy }
+    }
+
+    /// Who the request's token speaks for.
+    fn claims(&self, request: &HttpRequest) -> Result<Claims, Error> {
+        match request.headers().get_all(AUTHORIZATION).count() {
+            0 => return Err(Error::Unauthenticated(None)),
+            1 => {}
+            _ => return Err(refused("more than one Authorization header was sent")),
+        }
+        let authorization = Authorization::<Bearer>::parse(request)
+            .map_err(|_| refused("the Authorization header does not hold a bearer token"))?;
+        self.keys.verify(authorization.as_ref().token()).map_err(|error| refused(&error.to_string()))
+    }
+}
+
+fn refused(why: &str) -> Error {
+    Error::Unauthenticated(Some(format!("The token was refused: {why}.")))
+}

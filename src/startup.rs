@@ -1,0 +1,115 @@
+//! The application, built once for `main`, for the demo and for tests.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+
+use actix_web::dev::Server;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App, HttpServer, web};
+use entity::{Database, Gatekeeper};
+
+use crate::auth::Authenticator;
+use crate::auth::keys::{KeyError, Keys};
+use crate::config::{Config, Resolver};
+use crate::health::{Metrics, track};
+use crate::http::middleware::{deadline, edge};
+use crate::http::{Limits, RouteTable, cors, fallback};
+use crate::tenancy::path::strip_tenant;
+use crate::{openapi, routes};
+
+/// Why the application did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The keys are unusable.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// The address cannot be listened on.
+    #[error("BIND_ADDR={address} cannot be listened on: {source}")]
+    Bind {
+        /// What was asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The counters cannot be made.
+    #[error("metrics cannot be kept: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// The server, listening.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+}
+
+impl Application {
+    /// Builds the application over an open database and starts to listen. Requests are answered once it runs.
+    pub async fn build(config: Config, database: Database, gatekeeper: Gatekeeper) -> Result<Self, StartError> {
+        let keys = Keys::load(&config.auth)?;
+        let authenticator = Authenticator::new(keys, gatekeeper, database.clone(), config.tenancy.clone());
+        let address = config.server.bind_addr;
+        let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
+        let address = listener.local_addr().map_err(|source| StartError::Bind { address, source })?;
+        let server = serve(listener, &config, authenticator, database)
+            .map_err(|error| match error {
+                Unserved::Io(source) => StartError::Bind { address, source },
+                Unserved::Metrics(error) => StartError::Metrics(error),
+            })?;
+        Ok(Self { server, address })
+    }
+
+    /// Where it listens; the real port, also when a free one was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until SIGTERM or Ctrl-C, then finishes those it has taken.
+    pub async fn run(self) -> io::Result<()> {
+        tracing::info!(address = %self.address, "listening");
+        self.server.await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+enum Unserved {
+    Io(io::Error),
+    Metrics(prometheus::Error),
+}
+
+fn serve(
+    listener: TcpListener,
+    config: &Config,
+    authenticator: Authenticator,
+    database: Database,
+) -> Result<Server, Unserved> {
+    let metrics = web::Data::new(Metrics::new().map_err(Unserved::Metrics)?);
+    let authenticator = web::Data::new(authenticator);
+    let database = web::Data::new(database);
+    let route_table = web::Data::new(RouteTable::new(&openapi::document()));
+    let limits = web::Data::new(Limits { body: config.server.body_limit, time: config.server.request_timeout });
+    let tenancy = web::Data::new(config.tenancy.clone());
+    let origins = config.server.cors_origins.clone();
+    let path_names_tenant = config.tenancy.resolvers.contains(Resolver::Path);
+    let grace = config.server.shutdown_grace.as_secs();
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(metrics.clone())
+            .app_data(authenticator.clone())
+            .app_data(database.clone())
+            .app_data(route_table.clone())
+            .app_data(limits.clone())
+            .app_data(tenancy.clone())
+            .configure(routes::mount)
+            .default_service(web::to(fallback))
+            // The last is the outermost.
+            .wrap(from_fn(deadline))
+            .wrap(actix_web::middleware::Condition::new(path_names_tenant, from_fn(strip_tenant)))
+            .wrap(from_fn(track))
+            .wrap(Compress::default())
+            .wrap(cors(&origins))
+            .wrap(from_fn(edge))
+    });
+    let server = server.shutdown_timeout(grace).listen(listener).map_err(Unserved::Io)?;
+    Ok(server.run())
+}
