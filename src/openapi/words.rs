@@ -7,19 +7,23 @@ use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 /// What a member may do inside its tenant.
 pub fn role() -> Object {
-    one_of(Role::ALL.iter().map(|role| role.as_str()))
+    let description = "`viewer` reads, `member` also writes its own posts, `admin` does everything inside the tenant.";
+    one_of(description, Role::ALL.iter().map(|role| role.as_str()))
 }
 
 /// Where a tenant stands in its life.
 pub fn tenant_status() -> Object {
-    one_of(TenantStatus::ALL.iter().map(|status| status.as_str()))
+    let description = "Where a tenant stands in its life; only an `active` one is served.";
+    one_of(description, TenantStatus::ALL.iter().map(|status| status.as_str()))
 }
 
 /// Where a tenant's rows live.
 pub fn isolation() -> Object {
-    one_of(Isolation::ALL.iter().map(|isolation| isolation.as_str()))
+    let description = "Where a tenant's rows live: in shared tables, in a schema or in a database of its own. \
+                       This version serves `shared` tenants only.";
+    one_of(description, Isolation::ALL.iter().map(|isolation| isolation.as_str()))
 }
 
-fn one_of(words: impl Iterator<Item = &'static str>) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
+fn one_of(description: &str, words: impl Iterator<Item = &'static str>) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(description)).enum_values(Some(words)).build()
 }

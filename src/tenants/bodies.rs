@@ -37,9 +37,8 @@ pub struct TenantDraft {
     #[validate(length(max = 100, message = "must be at most 100 characters"), custom(function = "rules::not_blank"))]
     #[schema(min_length = 1, max_length = 100, example = "Acme Corporation")]
     name: String,
-    /// Where its rows are to live. This version serves `shared` tenants only.
     #[serde(default = "shared")]
-    #[schema(schema_with = words::isolation, default = "shared")]
+    #[schema(schema_with = words::isolation, required = false)]
     isolation: Isolation,
     /// On which further database server. This version has none.
     datastore: Option<String>,
@@ -129,7 +128,6 @@ impl TenantPatch {
 #[serde(deny_unknown_fields)]
 #[schema(as = NewToken)]
 pub struct TokenDraft {
-    /// What the token allows inside the tenant.
     #[schema(schema_with = words::role)]
     pub(super) role: Role,
     /// The user it speaks for; without one it speaks for the operator who asks for it.

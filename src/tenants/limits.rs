@@ -10,27 +10,27 @@ const GREATEST: u64 = (1 << 53) - 1;
 
 /// What a tenant may use; whatever is absent is not limited.
 #[derive(Clone, Debug, Default, Deserialize, Serialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 #[schema(as = Limits, example = json!({"requests_per_second": 50, "users": 1000}))]
 pub struct LimitsView {
     /// Requests a second.
-    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count", skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     requests_per_second: Option<u64>,
     /// Requests at the same time.
-    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count", skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     concurrent_requests: Option<u64>,
     /// Users.
-    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count", skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     users: Option<u64>,
     /// Posts.
-    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count", skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     posts: Option<u64>,
     /// Bytes of all rows.
-    #[serde(deserialize_with = "count", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "count", skip_serializing_if = "Option::is_none")]
     #[schema(maximum = 9_007_199_254_740_991_u64)]
     storage_bytes: Option<u64>,
 }

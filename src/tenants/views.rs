@@ -23,10 +23,8 @@ pub struct TenantView {
     /// Shown name.
     #[schema(example = "Acme Corporation")]
     name: String,
-    /// Where it stands in its life; only an `active` one is served.
     #[schema(schema_with = words::tenant_status)]
     status: TenantStatus,
-    /// Where its rows live: in shared tables, a schema or a database of its own.
     #[schema(schema_with = words::isolation)]
     isolation: Isolation,
     /// The further database server its rows live on, if not the first.
