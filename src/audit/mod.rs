@@ -1,6 +1,4 @@
 //! The audit log: what the platform did, and to which tenant.
 
-mod handlers;
-mod views;
-
-pub use handlers::audit_list;
+pub mod handlers;
+pub mod views;

@@ -4,6 +4,9 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use entity::TenantQuery;
 
+pub use super::lifecycle::{tenant_delete, tenant_restore, tenant_resume, tenant_suspend};
+pub use super::tokens::tenant_token_create;
+
 use super::CursorPaging;
 use super::bodies::{TenantDraft, TenantPatch};
 use super::path::TenantPath;

@@ -1,7 +1,6 @@
 //! Tokens that the platform gives out for a tenant.
 
 use actix_web::http::header::{CacheControl, CacheDirective};
-use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use entity::{AuditEntry, TenantStatus};
 use serde_json::json;
@@ -10,7 +9,6 @@ use super::bodies::TokenDraft;
 use super::path::TenantPath;
 use super::views::TokenView;
 use crate::auth::extract::PlatformCaller;
-use crate::auth::keys::Keys;
 use crate::auth::tokens::{Claims, SignError};
 use crate::error::Error;
 use crate::http::JsonBody;
@@ -32,7 +30,6 @@ use crate::openapi::{AdminErrors, AdminTenantErrors, BodyErrors, ConflictErrors}
 pub async fn tenant_token_create(
     caller: PlatformCaller,
     path: TenantPath,
-    keys: Data<Keys>,
     body: JsonBody<TokenDraft>,
 ) -> Result<HttpResponse, Error> {
     let draft = body.valid()?;
@@ -44,7 +41,7 @@ pub async fn tenant_token_create(
     let subject = draft.user_id.map_or_else(|| caller.operator().to_owned(), |user| user.to_string());
     let detail = json!({ "role": draft.role, "subject": subject, "ttl_seconds": draft.ttl.as_secs() });
     let claims = Claims::Tenant { subject, tenant: tenant.id.to_string(), role: draft.role };
-    let signed = keys.sign(&claims, draft.ttl).map_err(not_signed)?;
+    let signed = caller.sign(&claims, draft.ttl).map_err(not_signed)?;
     let entry = AuditEntry { action: "tenant.token", tenant_id: Some(tenant.id), detail };
     platform.audit_record(entry).await?;
     Ok(HttpResponse::Created().insert_header(CacheControl(vec![CacheDirective::NoStore])).json(TokenView::from(signed)))
