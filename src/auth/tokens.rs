@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::keys::Keys;
 
 /// Longest that a signed token can be good for: it cannot be taken back before.
-pub const LONGEST_TTL: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub const LONGEST_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 const PLATFORM_ADMIN: &str = "platform_admin";
 const LONGEST_NAME: usize = 255;
@@ -74,7 +74,7 @@ pub enum SignError {
     #[error("tokens are signed with JWT_SECRET, which is not set")]
     NoSecret,
     /// Shorter than a second, or longer than [`LONGEST_TTL`].
-    #[error("a token can be good for 1s to 365days")]
+    #[error("a token can be good for 1s to 30days")]
     Ttl,
     /// Claims that verification would refuse.
     #[error(transparent)]

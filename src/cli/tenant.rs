@@ -1,0 +1,141 @@
+//! `tenantry tenant`: what the admin endpoints do, from a shell.
+
+mod create;
+mod show;
+
+use clap::{Args, Subcommand};
+use entity::{Database, Isolation, PlatformAdmin, Tenant, TenantName, TenantQuery, TenantStatus, Transition};
+
+use super::{Failure, login_name, output};
+use crate::config::Config;
+
+#[derive(Debug, Args)]
+pub(super) struct TenantArgs {
+    #[command(subcommand)]
+    command: TenantCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TenantCommand {
+    /// Make a tenant
+    Create(create::CreateArgs),
+    /// List tenants, newest first
+    List(ListArgs),
+    /// Show one tenant
+    Show {
+        #[command(flatten)]
+        which: Which,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse a tenant's requests from now on
+    Suspend(Which),
+    /// Serve a suspended tenant again
+    Resume(Which),
+    /// Mark a tenant as deleted; nothing is destroyed
+    Delete(Which),
+    /// Take a deletion back
+    Restore(Which),
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// The tenant's slug or id
+    tenant: String,
+}
+
+#[derive(Debug, Args)]
+struct ListArgs {
+    /// Only those in this state
+    #[arg(long)]
+    status: Option<TenantStatus>,
+    /// Only those with this isolation
+    #[arg(long)]
+    isolation: Option<Isolation>,
+    /// Only those whose slug or name contains this
+    #[arg(long, short)]
+    q: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The open database, and the proof that whoever has the command line is of the platform.
+struct Office {
+    config: Config,
+    database: Database,
+    admin: PlatformAdmin,
+}
+
+pub(super) async fn run(args: TenantArgs) -> Result<(), Failure> {
+    let office = Office::open().await?;
+    match args.command {
+        TenantCommand::Create(args) => create::run(&office, args).await,
+        TenantCommand::List(args) => office.list(args).await,
+        TenantCommand::Show { which, json } => show::one(office.find(&which).await?, json),
+        TenantCommand::Suspend(which) => {
+            let id = office.find(&which).await?.id;
+            report(office.platform().tenant_suspend(id).await?, "suspended")
+        }
+        TenantCommand::Resume(which) => {
+            let id = office.find(&which).await?.id;
+            report(office.platform().tenant_resume(id).await?, "resumed")
+        }
+        TenantCommand::Delete(which) => {
+            let id = office.find(&which).await?.id;
+            report(office.platform().tenant_delete(id).await?, "deleted")
+        }
+        TenantCommand::Restore(which) => {
+            let id = office.find(&which).await?.id;
+            report(office.platform().tenant_restore(id).await?, "restored")
+        }
+    }
+}
+
+impl Office {
+    async fn open() -> Result<Self, Failure> {
+        let config = Config::from_env()?;
+        let (database, gatekeeper) = entity::open(&config.database).await?;
+        let admin = gatekeeper.platform_admin(&format!("cli:{}", login_name()));
+        Ok(Self { config, database, admin })
+    }
+
+    fn platform(&self) -> entity::Platform<'_> {
+        self.database.platform(&self.admin)
+    }
+
+    async fn find(&self, which: &Which) -> Result<Tenant, Failure> {
+        let found = self.platform().tenant_find(&TenantName::parse(&which.tenant)).await?;
+        found.ok_or_else(|| format!("there is no tenant {:?}", which.tenant).into())
+    }
+
+    async fn list(&self, args: ListArgs) -> Result<(), Failure> {
+        let query = TenantQuery { status: args.status, isolation: args.isolation, q: args.q };
+        let mut tenants = Vec::new();
+        let mut after = None;
+        loop {
+            let slice = self.platform().tenant_list(query.clone(), after, 100).await?;
+            tenants.extend(slice.rows);
+            after = slice.next;
+            if after.is_none() {
+                return show::many(tenants, args.json);
+            }
+        }
+    }
+}
+
+fn report(transition: Transition, done: &str) -> Result<(), Failure> {
+    match transition {
+        Transition::Done(tenant) => {
+            output::print(&format!("{} is {done}: its status is {}", tenant.slug, tenant.status))
+        }
+        Transition::Already(tenant) => {
+            output::print(&format!("nothing to do: the status of {} is {} already", tenant.slug, tenant.status))
+        }
+        Transition::NotPossible(tenant) => {
+            Err(format!("{} cannot be {done}: its status is {}", tenant.slug, tenant.status).into())
+        }
+        Transition::Missing => Err("the tenant is gone".into()),
+    }
+}
