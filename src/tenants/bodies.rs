@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 use validator::Validate;
 
-use super::limits::LimitsView;
+use super::limits::{self, LimitsView};
 use crate::config::TenancyConfig;
 use crate::error::{Error, FieldError};
 use crate::http::body::given;
@@ -47,7 +47,7 @@ pub struct TenantDraft {
     #[validate(length(max = MOST_DOMAINS, message = "must be at most 100 names"))]
     #[schema(max_items = 100, example = json!(["blog.acme.org"]))]
     domains: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "limits::object")]
     limits: LimitsView,
 }
 
@@ -107,7 +107,7 @@ pub struct TenantPatch {
     #[schema(nullable = false, max_items = 100, example = json!(["blog.acme.org"]))]
     domains: Option<Vec<String>>,
     /// All of its limits.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "limits::given_object")]
     #[schema(nullable = false)]
     limits: Option<LimitsView>,
 }
@@ -180,4 +180,71 @@ fn refuse(errors: &mut Vec<FieldError>, field: impl Into<String>, message: impl 
 
 fn none_refused(errors: Vec<FieldError>) -> Result<(), Error> {
     if errors.is_empty() { Ok(()) } else { Err(Error::Validation(errors)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::config::Config;
+
+    fn tenancy() -> TenancyConfig {
+        let config = Config::from_lookup(&|name| (name == "BASE_DOMAIN").then(|| "example.com".to_owned()));
+        config.unwrap().tenancy
+    }
+
+    fn fields(draft: Value) -> BTreeSet<String> {
+        let draft: TenantDraft = serde_json::from_value(draft).unwrap();
+        let error = draft.checked(&tenancy()).unwrap_err();
+        error.field_errors().iter().map(|error| error.field.clone()).collect()
+    }
+
+    #[test]
+    fn a_tenant_needs_a_slug_and_a_name_only() {
+        let draft: TenantDraft = serde_json::from_value(json!({"slug": "acme", "name": "Acme"})).unwrap();
+        let new = draft.checked(&tenancy()).unwrap();
+        assert_eq!((new.slug.as_str(), new.isolation, new.domains.len()), ("acme", Isolation::Shared, 0));
+    }
+
+    #[test]
+    fn everything_that_is_not_allowed_is_named_at_once() {
+        let draft = json!({
+            "slug": "www", "name": "x", "isolation": "schema", "datastore": "east",
+            "domains": ["fine.org", "acme.example.com", "127.0.0.1"],
+        });
+        let named = ["datastore", "domains[1]", "domains[2]", "isolation", "slug"];
+        assert_eq!(fields(draft), named.map(String::from).into());
+    }
+
+    #[test]
+    fn a_domain_counts_once_in_whatever_case() {
+        let draft = json!({"slug": "acme", "name": "x", "domains": ["B.org", "a.org", "b.ORG"]});
+        let draft: TenantDraft = serde_json::from_value(draft).unwrap();
+        assert_eq!(draft.checked(&tenancy()).unwrap().domains, ["a.org", "b.org"]);
+    }
+
+    #[test]
+    fn limits_are_an_object_of_exact_numbers() {
+        let read = |limits: Value| serde_json::from_value::<TenantPatch>(json!({ "limits": limits }));
+        assert!(read(json!({"users": 5, "posts": null})).is_ok());
+        assert!(read(json!({"users": 9_007_199_254_740_991_u64})).is_ok());
+        for limits in [json!([]), json!([1, 2, 3, 4, 5]), json!(null), json!({"users": -1}), json!({"cats": 1})] {
+            assert!(read(limits.clone()).is_err(), "{limits}");
+        }
+        assert!(read(json!({"users": 9_007_199_254_740_992_u64})).is_err());
+    }
+
+    #[test]
+    fn a_token_is_good_for_an_hour_unless_asked_otherwise() {
+        let ttl = |ttl: Value| serde_json::from_value::<TokenDraft>(json!({"role": "viewer", "ttl": ttl}));
+        let usual: TokenDraft = serde_json::from_value(json!({"role": "viewer"})).unwrap();
+        assert_eq!(usual.ttl, HOUR);
+        assert_eq!(ttl(json!("30days")).unwrap().ttl, LONGEST_TTL);
+        for text in [json!("31days"), json!("0s"), json!("500ms"), json!("soon"), json!(3600), json!(null)] {
+            assert!(ttl(text.clone()).is_err(), "{text}");
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! What a tenant may use, as it is sent and shown.
 
+use std::fmt;
+
 use entity::Limits;
-use serde::de::Error as _;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
@@ -39,6 +42,30 @@ fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
     match Option::deserialize(deserializer)? {
         Some(count) if count > GREATEST => Err(D::Error::custom(format!("must be at most {GREATEST}"))),
         count => Ok(count),
+    }
+}
+
+/// Reads limits from an object only: serde would also take a list, as the fields in their order.
+pub(super) fn object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LimitsView, D::Error> {
+    deserializer.deserialize_map(ObjectOnly)
+}
+
+/// The same where they may be absent, but not `null`.
+pub(super) fn given_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<LimitsView>, D::Error> {
+    object(deserializer).map(Some)
+}
+
+struct ObjectOnly;
+
+impl<'de> Visitor<'de> for ObjectOnly {
+    type Value = LimitsView;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<LimitsView, A::Error> {
+        LimitsView::deserialize(MapAccessDeserializer::new(map))
     }
 }
 
