@@ -6,11 +6,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::etag;
+use super::trace::sent_path;
 use crate::error::Error;
 
 /// Where a row that was made through this request's path is found: the same path, so with the tenant if it names one.
 pub fn location(request: &HttpRequest, id: Uuid) -> String {
-    format!("{}/{id}", request.path())
+    format!("{}/{id}", sent_path(request))
 }
 
 /// 200 with a row and its tag, or 304 if the client has that version already.

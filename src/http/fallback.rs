@@ -1,6 +1,6 @@
 //! What answers when no route does: an unknown path, or a known one with another method.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
@@ -10,24 +10,14 @@ use utoipa::openapi::{OpenApi, PathItem};
 
 use crate::error::Error;
 
-/// Where the tenant's routes are served a second time, with the tenant in the path.
-const TENANT_PREFIX: &str = "/t/{tenant}";
-
 /// Every path that is served, with its methods: made from the OpenAPI document. Belongs in the application's data.
 pub struct RouteTable(Vec<(ResourceDef, BTreeSet<&'static str>)>);
 
 impl RouteTable {
     /// Reads the routes from the document that describes them.
     pub fn new(document: &OpenApi) -> Self {
-        let mut routes: BTreeMap<String, BTreeSet<&'static str>> = BTreeMap::new();
-        for (path, item) in &document.paths.paths {
-            let methods = methods_of(item);
-            if path.starts_with("/v1/") {
-                routes.entry(format!("{TENANT_PREFIX}{path}")).or_default().extend(&methods);
-            }
-            routes.entry(path.clone()).or_default().extend(methods);
-        }
-        Self(routes.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect())
+        let paths = document.paths.paths.iter();
+        Self(paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods_of(item))).collect())
     }
 
     /// The methods that a path takes; empty if nothing is served there.
@@ -84,8 +74,6 @@ mod tests {
         let methods = |path| table().methods(path).into_iter().collect::<Vec<_>>();
         assert_eq!(methods("/v1/users"), ["GET", "HEAD", "POST"]);
         assert_eq!(methods("/v1/users/7"), ["DELETE"]);
-        assert_eq!(methods("/t/acme/v1/users"), ["GET", "HEAD", "POST"]);
-        assert_eq!(methods("/t/acme/healthz"), [""; 0]);
         assert_eq!(methods("/v1/users/7/nothing"), [""; 0]);
     }
 }

@@ -3,8 +3,8 @@
 //! The key, the row and the answer are written in one transaction, so a key is there exactly if its row is. Of two requests
 //! with the same key that come at once, the later one waits for the first one's transaction at the key's own row.
 
-use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::{TimeDelta, Utc};
 use entity::{Filter, IdempotencyChanges, IdempotencyColumn, IdempotencyRecord, NewIdempotencyRecord, Transaction};
 use sha2::{Digest, Sha256};
@@ -22,16 +22,32 @@ const LONGEST_KEY: usize = 255;
 /// For how long a key is remembered.
 const REMEMBERED: TimeDelta = TimeDelta::hours(24);
 
+/// Makes a row and answers 201; or, if the request's key is known, gives the first answer again.
+///
+/// Whether the caller may do it, and whether the values obey their rules, is settled before.
+pub async fn create(
+    request: &HttpRequest,
+    caller: &Caller,
+    body: &[u8],
+    insert: impl AsyncFnOnce(&Transaction) -> Result<Created, Error>,
+) -> Result<HttpResponse, Error> {
+    let attempt = Attempt::of(request, caller, body)?;
+    let work = async |transaction: &Transaction| match attempt {
+        Some(attempt) => attempt.create(transaction, insert).await,
+        None => insert(transaction).await,
+    };
+    Ok(caller.access().transaction(work).await?.into())
+}
+
 /// A request that names itself, so that it can be recognised when it comes again.
-#[derive(Debug)]
-pub struct Attempt {
+struct Attempt {
     id: Uuid,
     fingerprint: String,
 }
 
 impl Attempt {
     /// Reads the request's key, if it has one: 400 if it is not 1 to 255 visible ASCII characters.
-    pub fn of(request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Self>, Error> {
+    fn of(request: &HttpRequest, caller: &Caller, body: &[u8]) -> Result<Option<Self>, Error> {
         let Some(key) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(None) };
         let key = key.as_bytes();
         if !is_acceptable(key) {
@@ -39,16 +55,16 @@ impl Attempt {
         }
         let route = request.match_pattern().unwrap_or_default();
         Ok(Some(Self {
-            id: id_of(caller.subject(), key),
+            id: id_of(caller.is_platform(), caller.subject(), key),
             fingerprint: fingerprint(request.method().as_str(), &route, body),
         }))
     }
 
     /// Gives the first answer again, or makes the row and keeps its answer.
-    pub async fn create(
+    async fn create(
         self,
         transaction: &Transaction,
-        insert: impl AsyncFnOnce() -> Result<Created, Error>,
+        insert: impl AsyncFnOnce(&Transaction) -> Result<Created, Error>,
     ) -> Result<Created, Error> {
         let keys = transaction.idempotency();
         keys.delete_many(Filter::lt(IdempotencyColumn::CreatedAt, Utc::now() - REMEMBERED)).await?;
@@ -58,7 +74,7 @@ impl Attempt {
             let first = keys.get(id).await?.ok_or_else(|| Error::internal("an idempotency key vanished"))?;
             return self.replay(first);
         }
-        let created = insert().await?;
+        let created = insert(transaction).await?;
         keys.update(id, Filter::all(), remembered(created.clone())).await?;
         Ok(created)
     }
@@ -83,9 +99,9 @@ fn is_acceptable(key: &[u8]) -> bool {
     (1..=LONGEST_KEY).contains(&key.len()) && key.iter().all(u8::is_ascii_graphic)
 }
 
-/// Everybody has keys of their own: a stranger's key finds nothing.
-fn id_of(subject: &str, key: &[u8]) -> Uuid {
-    let digest = digest([subject.as_bytes(), key]);
+/// Everybody has keys of their own, an operator and a user of the same name too: a stranger's key finds nothing.
+fn id_of(is_platform: bool, subject: &str, key: &[u8]) -> Uuid {
+    let digest = digest([&[u8::from(is_platform)], subject.as_bytes(), key]);
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
     Builder::from_custom_bytes(bytes).into_uuid()
@@ -110,9 +126,11 @@ mod tests {
 
     #[test]
     fn a_key_belongs_to_who_sent_it() {
-        assert_eq!(id_of("ada", b"k"), id_of("ada", b"k"));
-        assert_ne!(id_of("ada", b"k"), id_of("bob", b"k"));
-        assert_ne!(id_of("ada", b"k"), id_of("ad", b"ak"));
+        let id = |subject, key: &str| id_of(false, subject, key.as_bytes());
+        assert_eq!(id("ada", "k"), id("ada", "k"));
+        assert_ne!(id("ada", "k"), id("bob", "k"));
+        assert_ne!(id("ada", "k"), id("ad", "ak"));
+        assert_ne!(id("ada", "k"), id_of(true, "ada", b"k"));
     }
 
     #[test]

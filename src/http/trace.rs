@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use actix_web::dev::ServiceRequest;
-use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName};
+use actix_web::http::{Method, Uri};
 use actix_web::{HttpMessage, HttpRequest};
 use uuid::Uuid;
 
@@ -19,6 +19,8 @@ const LONGEST_ID: usize = 128;
 pub(super) struct Trace {
     pub(super) id: String,
     pub(super) method: Method,
+    /// As it was sent: without a tenant's name taken off its path.
+    uri: Uri,
     tenant: Cell<Option<Uuid>>,
     route: RefCell<Option<String>>,
 }
@@ -29,6 +31,7 @@ impl Trace {
         let trace = Rc::new(Self {
             id: id_of(request.headers()),
             method: request.method().clone(),
+            uri: request.uri().clone(),
             tenant: Cell::new(None),
             route: RefCell::new(None),
         });
@@ -52,6 +55,13 @@ impl Trace {
             self.route.replace(Some(pattern));
         }
     }
+}
+
+/// The path that the client sent, which routing may have shortened.
+pub(super) fn sent_path(request: &HttpRequest) -> String {
+    let extensions = request.extensions();
+    let sent = extensions.get::<Rc<Trace>>().map(|trace| trace.uri.path());
+    sent.unwrap_or(request.path()).to_owned()
 }
 
 /// Tells the log which tenant a request was admitted to.

@@ -1,0 +1,4 @@
+//! The people of one tenant.
+
+pub mod handlers;
+pub mod views;

@@ -1,0 +1,170 @@
+//! What a user looks like in answers, and what is sent to make and to change one.
+
+use chrono::{DateTime, Utc};
+use entity::{NewUser, Post, Role, User, UserChanges};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+use validator::Validate;
+
+use crate::http::body::given;
+use crate::http::rules;
+use crate::http::time::micros;
+use crate::openapi::words;
+use crate::posts::views::PostView;
+
+/// A member of a tenant.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserView {
+    id: Uuid,
+    tenant_id: Uuid,
+    /// Shown name.
+    #[schema(example = "Ada Lovelace")]
+    name: String,
+    /// Address, unique in the tenant without regard to case.
+    #[schema(format = "email", example = "ada@acme.example")]
+    email: String,
+    /// What the member may do.
+    #[schema(schema_with = words::role)]
+    role: Role,
+    #[serde(serialize_with = "micros")]
+    created_at: DateTime<Utc>,
+    #[serde(serialize_with = "micros")]
+    updated_at: DateTime<Utc>,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            tenant_id: user.tenant_id,
+            name: user.name,
+            email: user.email,
+            role: user.role,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+/// A member as it stands in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListedUser)]
+pub struct ListedUserView {
+    #[serde(flatten)]
+    user: UserView,
+    /// With `include=posts`: the newest posts of the user, at most 20.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    posts: Option<Vec<PostView>>,
+}
+
+impl From<User> for ListedUserView {
+    fn from(user: User) -> Self {
+        Self { user: user.into(), posts: None }
+    }
+}
+
+impl From<(User, Vec<Post>)> for ListedUserView {
+    fn from((user, posts): (User, Vec<Post>)) -> Self {
+        Self { user: user.into(), posts: Some(posts.into_iter().map(PostView::from).collect()) }
+    }
+}
+
+/// What a list of users brings along.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Included {
+    /// `posts` brings the newest posts of each user, at most 20.
+    #[param(inline)]
+    pub(super) include: Option<Include>,
+}
+
+/// Rows that belong to a user.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Include {
+    /// What the user wrote.
+    Posts,
+}
+
+/// A user to make.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = NewUser)]
+pub struct UserDraft {
+    /// The caller's own tenant, if it is given at all.
+    tenant_id: Option<Uuid>,
+    /// Shown name.
+    #[validate(length(max = 100, message = "must be at most 100 characters"), custom(function = "rules::not_blank"))]
+    #[schema(max_length = 100, pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$", example = "Ada Lovelace")]
+    name: String,
+    /// Address, unique in the tenant without regard to case.
+    #[validate(
+        length(max = 255, message = "must be at most 255 characters"),
+        email(message = "must be an email address")
+    )]
+    #[schema(format = "email", max_length = 255, example = "ada@acme.example")]
+    email: String,
+    /// What the member may do.
+    #[serde(default = "member")]
+    #[schema(schema_with = words::role, default = "member")]
+    role: Role,
+}
+
+fn member() -> Role {
+    Role::Member
+}
+
+impl From<UserDraft> for NewUser {
+    fn from(draft: UserDraft) -> Self {
+        Self {
+            tenant_id: draft.tenant_id,
+            id: None,
+            name: draft.name,
+            email: draft.email,
+            role: draft.role,
+            created_at: None,
+        }
+    }
+}
+
+/// What to change of a user; whatever is absent stays.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = UserChanges)]
+pub struct UserPatch {
+    /// The caller's own tenant, if it is given at all: a user cannot move.
+    #[serde(default, deserialize_with = "given", rename = "tenant_id")]
+    #[schema(nullable = false)]
+    _tenant_id: Option<Uuid>,
+    /// Shown name.
+    #[serde(default, deserialize_with = "given")]
+    #[validate(length(max = 100, message = "must be at most 100 characters"), custom(function = "rules::not_blank"))]
+    #[schema(
+        nullable = false,
+        max_length = 100,
+        pattern = "^[^\\u0000]*[^\\s\\u0000][^\\u0000]*$",
+        example = "Ada King"
+    )]
+    name: Option<String>,
+    /// Address, unique in the tenant without regard to case.
+    #[serde(default, deserialize_with = "given")]
+    #[validate(
+        length(max = 255, message = "must be at most 255 characters"),
+        email(message = "must be an email address")
+    )]
+    #[schema(nullable = false, format = "email", max_length = 255, example = "ada@acme.example")]
+    email: Option<String>,
+    /// What the member may do.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(schema_with = words::role)]
+    role: Option<Role>,
+}
+
+impl From<UserPatch> for UserChanges {
+    fn from(patch: UserPatch) -> Self {
+        Self { name: patch.name, email: patch.email, role: patch.role }
+    }
+}
