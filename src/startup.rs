@@ -7,6 +7,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use entity::{Database, Gatekeeper};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::auth::Authenticator;
 use crate::auth::keys::{KeyError, Keys};
@@ -50,11 +51,10 @@ impl Application {
         let address = config.server.bind_addr;
         let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Bind { address, source })?;
-        let server = serve(listener, &config, authenticator, database)
-            .map_err(|error| match error {
-                Unserved::Io(source) => StartError::Bind { address, source },
-                Unserved::Metrics(error) => StartError::Metrics(error),
-            })?;
+        let server = serve(listener, &config, authenticator, database).map_err(|error| match error {
+            Unserved::Io(source) => StartError::Bind { address, source },
+            Unserved::Metrics(error) => StartError::Metrics(error),
+        })?;
         Ok(Self { server, address })
     }
 
@@ -66,10 +66,28 @@ impl Application {
     /// Answers requests until SIGTERM or Ctrl-C, then finishes those it has taken.
     pub async fn run(self) -> io::Result<()> {
         tracing::info!(address = %self.address, "listening");
-        self.server.await?;
+        let handle = self.server.handle();
+        let stop = async move {
+            stop_signal().await?;
+            tracing::info!("stopping: finishing the requests that were taken");
+            handle.stop(true).await;
+            Ok(())
+        };
+        tokio::try_join!(self.server, stop)?;
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// Comes back at SIGTERM or Ctrl-C. The server's own handling would end requests at Ctrl-C.
+async fn stop_signal() -> io::Result<()> {
+    let mut terminated = signal(SignalKind::terminate())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
+    }
+    Ok(())
 }
 
 enum Unserved {
@@ -91,7 +109,8 @@ fn serve(
     let tenancy = web::Data::new(config.tenancy.clone());
     let origins = config.server.cors_origins.clone();
     let path_names_tenant = config.tenancy.resolvers.contains(Resolver::Path);
-    let grace = config.server.shutdown_grace.as_secs();
+    // The server counts whole seconds.
+    let grace = config.server.shutdown_grace.as_millis().div_ceil(1000) as u64;
     let server = HttpServer::new(move || {
         App::new()
             .app_data(metrics.clone())
@@ -110,6 +129,6 @@ fn serve(
             .wrap(cors(&origins))
             .wrap(from_fn(edge))
     });
-    let server = server.shutdown_timeout(grace).listen(listener).map_err(Unserved::Io)?;
+    let server = server.disable_signals().shutdown_timeout(grace).listen(listener).map_err(Unserved::Io)?;
     Ok(server.run())
 }

@@ -1,5 +1,7 @@
 //! `tenantry serve`: the HTTP server on the configured database.
 
+use entity::{Database, DatabaseSettings, Gatekeeper, OpenError};
+
 use super::{Failure, logging};
 use crate::config::Config;
 use crate::startup::Application;
@@ -10,13 +12,25 @@ pub(super) async fn run() -> Result<(), Failure> {
     for variable in &config.not_yet {
         tracing::warn!("{variable} is set and has no effect in this version");
     }
-    // Nobody else opens an embedded database, and nobody else would migrate it.
-    if config.database.is_embedded() {
-        entity::migrate::run(&config.database, false).await?;
-    }
-    let (database, gatekeeper) = entity::open(&config.database).await?;
+    let (database, gatekeeper) = open(&config.database).await?;
     tracing::info!(database = config.database.describe(), "the database is open");
     let application = Application::build(config, database, gatekeeper).await?;
     application.run().await?;
     Ok(())
+}
+
+/// Opens the database, and migrates it first where nobody else can or need be asked: an embedded one, which nobody else
+/// opens, and one without any tables, where nothing can be lost.
+async fn open(settings: &DatabaseSettings) -> Result<(Database, Gatekeeper), Failure> {
+    if settings.is_embedded() {
+        entity::migrate::run(settings, false).await?;
+    }
+    match entity::open(settings).await {
+        Err(OpenError::NotMigrated(pending)) if pending.is_empty => {
+            tracing::info!("the database has no tables yet: making them");
+            entity::migrate::run(settings, false).await?;
+            Ok(entity::open(settings).await?)
+        }
+        opened => Ok(opened?),
+    }
 }

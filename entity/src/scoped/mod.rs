@@ -7,7 +7,7 @@ mod write;
 
 use std::marker::PhantomData;
 
-use sea_orm::sea_query::{Condition, IntoCondition, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Condition, SelectStatement, SimpleExpr};
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryResult, QueryTrait, Statement, StatementBuilder};
 
 use crate::connection::Access;
@@ -40,9 +40,10 @@ impl<R: Mapped> TenantScoped<R> {
         R::TENANT.eq(self.session.tenant)
     }
 
-    /// The caller's condition inside the tenant's.
+    /// The tenant's condition around the caller's. Both are parts of a new `AND`: adding to the caller's own condition would
+    /// join its `OR`.
     fn within(&self, filter: Filter<R>) -> Condition {
-        filter.into_condition().into_condition().add(self.tenant())
+        Condition::all().add(filter.into_condition()).add(self.tenant())
     }
 
     /// A select of the tenant's matching rows.
