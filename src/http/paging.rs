@@ -72,7 +72,7 @@ impl Paging {
 pub struct Search {
     /// Only rows that contain this text, without regard to case; `%` and `_` mean themselves.
     #[validate(length(max = 255, message = "must be at most 255 characters"), custom(function = "rules::no_nul"))]
-    #[param(max_length = 255)]
+    #[param(max_length = 255, pattern = "^[^\\u0000]*$")]
     pub q: Option<String>,
 }
 

@@ -61,7 +61,7 @@ pub(super) fn broken_by(path: &str, complaint: &str) -> FieldError {
         }
     }
     let field = if matches!(path, "" | ".") { "body" } else { path };
-    FieldError { field: field.to_owned(), message: without_position(complaint) }
+    FieldError { field: field.to_owned(), message: in_plain_words(complaint) }
 }
 
 fn quoted_after<'a>(kind: &str, complaint: &'a str) -> Option<&'a str> {
@@ -78,8 +78,15 @@ fn within(path: &str, field: &str) -> String {
     }
 }
 
-fn without_position(complaint: &str) -> String {
+fn in_plain_words(complaint: &str) -> String {
     let text = complaint.rsplit_once(" at line ").map_or(complaint, |(text, _)| text);
+    if let Some((_, known)) = text.strip_prefix("unknown variant").and_then(|rest| rest.split_once(", expected ")) {
+        return format!("must be {known}");
+    }
+    // What the standard library says of a number in a query.
+    if ["found in string", "parse integer", "too large to fit"].iter().any(|part| text.contains(part)) {
+        return "must be a whole number".to_owned();
+    }
     text.chars().take(LONGEST_MESSAGE).collect()
 }
 
@@ -104,6 +111,11 @@ mod tests {
             message("invalid type: null, expected a string at line 1 column 9"),
             "invalid type: null, expected a string"
         );
+        assert_eq!(
+            message("unknown variant `boss`, expected one of `viewer`, `member`"),
+            "must be one of `viewer`, `member`"
+        );
+        assert_eq!(message("invalid digit found in string"), "must be a whole number");
         assert_eq!(message(&"x".repeat(5000)).len(), LONGEST_MESSAGE);
     }
 }

@@ -168,3 +168,37 @@ impl From<UserPatch> for UserChanges {
         Self { name: patch.name, email: patch.email, role: patch.role }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_user_is_a_member_unless_told_otherwise() {
+        let draft: UserDraft = serde_json::from_str(r#"{"name": "Ada", "email": "ada@acme.example"}"#).unwrap();
+        assert!(draft.validate().is_ok());
+        assert_eq!(NewUser::from(draft).role, Role::Member);
+    }
+
+    #[test]
+    fn lengths_count_characters() {
+        let draft = |name: &str| UserDraft {
+            tenant_id: None,
+            name: name.to_owned(),
+            email: "ada@acme.example".to_owned(),
+            role: Role::Member,
+        };
+        assert!(draft(&"é".repeat(100)).validate().is_ok());
+        assert!(draft(&"é".repeat(101)).validate().is_err());
+        assert!(draft(" \u{a0} ").validate().is_err());
+    }
+
+    #[test]
+    fn a_change_is_a_value_or_absent() {
+        let patch = |text: &str| serde_json::from_str::<UserPatch>(text);
+        assert_eq!(UserChanges::from(patch("{}").unwrap()), UserChanges::default());
+        assert_eq!(UserChanges::from(patch(r#"{"role": "admin"}"#).unwrap()).role, Some(Role::Admin));
+        assert!(patch(r#"{"name": null}"#).is_err());
+        assert!(patch(r#"{"version": 2}"#).is_err());
+    }
+}
