@@ -7,6 +7,8 @@
 mod errors;
 mod finish;
 mod params;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 use std::sync::LazyLock;

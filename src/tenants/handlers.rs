@@ -68,7 +68,7 @@ pub async fn tenant_create(
     body: JsonBody<TenantDraft>,
 ) -> Result<HttpResponse, Error> {
     let new = body.valid()?.checked(&tenancy)?;
-    let tenant = caller.platform().tenant_create(new).await?;
+    let tenant = caller.platform().tenant_create(new).await.map_err(taken)?;
     let (location, tag) = (location(&request, tenant.id), etag::tag(tenant.id, tenant.version));
     Ok(Created::new(location, &tag, &TenantView::from(tenant))?.into())
 }
@@ -120,8 +120,9 @@ pub async fn tenant_update(
         return Err(Error::PreconditionFailed);
     }
     let version = (expected != Expected::Any).then_some(found.version);
-    // Tenants are never destroyed: if it is not found now, it has another version.
-    let tenant = platform.tenant_update(found.id, version, changes).await?.ok_or(Error::PreconditionFailed)?;
+    let tenant = platform.tenant_update(found.id, version, changes).await.map_err(taken)?;
+    // Nothing destroys a tenant: if it is not found any more, it has another version.
+    let tenant = tenant.ok_or(Error::PreconditionFailed)?;
     let tag = etag::tag(tenant.id, tenant.version);
     Ok(answer::changed(tag, &TenantView::from(tenant)))
 }
@@ -143,4 +144,14 @@ pub async fn tenant_own(caller: TenantReader, request: HttpRequest) -> Result<Ht
     let tenant = caller.access().tenant().clone();
     let tag = etag::tag(tenant.id, tenant.version);
     Ok(answer::row(&request, tag, &TenantView::from(tenant)))
+}
+
+/// Of several domains, it is not known which one another tenant has.
+fn taken(error: entity::Error) -> Error {
+    match error {
+        entity::Error::Conflict { field: Some("domains") } => {
+            Error::Conflict { detail: "One of these domains is already taken.".to_owned() }
+        }
+        other => other.into(),
+    }
 }
