@@ -81,8 +81,8 @@ pub async fn readyz(database: web::Data<Database>) -> HttpResponse {
     responses((status = 200, description = "Counters, gauges and histograms.", body = String, content_type = "text/plain"))
 )]
 #[get("/metrics")]
-pub async fn metrics_text(metrics: web::Data<Metrics>) -> Result<HttpResponse, Error> {
-    let text = metrics.render().map_err(Error::internal)?;
+pub async fn metrics_text(metrics: web::Data<Metrics>, database: web::Data<Database>) -> Result<HttpResponse, Error> {
+    let text = metrics.render(&database.pools()).map_err(Error::internal)?;
     Ok(HttpResponse::Ok().content_type(metrics::MEDIA_TYPE).body(text))
 }
 

@@ -1,4 +1,4 @@
-//! Counters of requests for Prometheus.
+//! What Prometheus is told: requests, and how full the connection pools are.
 //!
 //! Every label has a bounded set of values: a path that no route matches, or a method that HTTP does not
 //! know, is counted under one word, and no label holds a tenant.
@@ -11,7 +11,8 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web;
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use entity::PoolStatus;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// The media type of [`Metrics::render`].
 pub(super) const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -26,6 +27,7 @@ pub struct Metrics {
     requests: IntCounterVec,
     durations: HistogramVec,
     in_flight: IntGauge,
+    pools: Pools,
 }
 
 impl Metrics {
@@ -48,11 +50,13 @@ impl Metrics {
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
-        Ok(Self { registry, requests, durations, in_flight })
+        let pools = Pools::new(&registry)?;
+        Ok(Self { registry, requests, durations, in_flight, pools })
     }
 
-    /// Everything counted so far, in Prometheus' text format.
-    pub fn render(&self) -> Result<String, prometheus::Error> {
+    /// Everything counted so far, and the pools as they are now, in Prometheus' text format.
+    pub fn render(&self, pools: &[PoolStatus]) -> Result<String, prometheus::Error> {
+        self.pools.show(pools);
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
@@ -60,6 +64,42 @@ impl Metrics {
         self.requests.with_label_values(&[method, route, class(status)]).inc();
         self.durations.with_label_values(&[method, route]).observe(since.elapsed().as_secs_f64());
     }
+}
+
+/// The connection pools; looked at only when somebody asks.
+#[derive(Clone)]
+struct Pools {
+    connections: IntGaugeVec,
+    most: IntGaugeVec,
+    waiting: IntGaugeVec,
+}
+
+impl Pools {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str, labels: &[&str]| {
+            let gauge = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(gauge.clone())).map(|()| gauge)
+        };
+        Ok(Self {
+            connections: gauge("tenantry_pool_connections", "Open database connections.", &["pool", "state"])?,
+            most: gauge("tenantry_pool_connections_max", "Most connections that the pool opens.", &["pool"])?,
+            waiting: gauge("tenantry_pool_waiting", "Requests that wait for a connection.", &["pool"])?,
+        })
+    }
+
+    fn show(&self, pools: &[PoolStatus]) {
+        for pool in pools {
+            let idle = pool.size.saturating_sub(pool.in_use);
+            self.connections.with_label_values(&[pool.name, "in_use"]).set(number(pool.in_use));
+            self.connections.with_label_values(&[pool.name, "idle"]).set(number(idle));
+            self.most.with_label_values(&[pool.name]).set(number(pool.max_size));
+            self.waiting.with_label_values(&[pool.name]).set(number(pool.waiting));
+        }
+    }
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Counts a request; wrap the whole application in `from_fn(track)`.
@@ -136,7 +176,7 @@ mod tests {
         for (method, path) in requests {
             call_service(&app, TestRequest::default().method(method.clone()).uri(path).to_request()).await;
         }
-        metrics.render().unwrap()
+        metrics.render(&[]).unwrap()
     }
 
     #[actix_web::test]
@@ -156,5 +196,13 @@ mod tests {
         assert!(!text.contains("MADEUP") && !text.contains("/no/such") && !text.contains("/another"), "{text}");
         let line = r#"tenantry_http_requests_total{method="other",route="unmatched",status="4xx"} 1"#;
         assert!(text.contains(line), "{text}");
+    }
+
+    #[test]
+    fn a_pool_shows_what_is_lent_out_and_what_is_not() {
+        let pool = PoolStatus { name: "serving", size: 5, in_use: 2, max_size: 50, waiting: 0 };
+        let text = Metrics::new().unwrap().render(&[pool]).unwrap();
+        assert!(text.contains(r#"tenantry_pool_connections{pool="serving",state="idle"} 3"#), "{text}");
+        assert!(text.contains(r#"tenantry_pool_connections_max{pool="serving"} 50"#), "{text}");
     }
 }
