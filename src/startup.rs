@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-use actix_web::dev::Server;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App, HttpServer, web};
 use entity::{Database, Gatekeeper};
@@ -61,6 +61,11 @@ impl Application {
     /// Where it listens; the real port, also when a free one was asked for.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Stops it from elsewhere.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
     }
 
     /// Answers requests until SIGTERM or Ctrl-C, then finishes those it has taken.

@@ -1,0 +1,3 @@
+//! Black-box tests: the whole application on a port of its own, over a real SQLite file and a real PostgreSQL.
+
+mod support;

@@ -1,0 +1,125 @@
+//! The application under test, on a thread of its own.
+
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt::System;
+use reqwest::{Client, Method, redirect};
+use tenantry::config::Config;
+use tenantry::startup::Application;
+use testkit::TestDatabase;
+use tokio::sync::oneshot;
+
+use super::client::Call;
+use super::tokens;
+
+/// A running application. It is stopped gracefully, and its database dropped, when this is dropped.
+pub struct TestApp {
+    server: Server,
+    client: Client,
+    /// For what only a superuser may do.
+    pub database: TestDatabase,
+}
+
+impl TestApp {
+    /// Starts it on the database with the usual settings.
+    pub async fn on(database: TestDatabase) -> Self {
+        Self::with(database, &[]).await
+    }
+
+    /// Starts it with settings of the test's own, which win over the usual ones.
+    pub async fn with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+        let server = Server::start(config(&database, settings));
+        let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).build().expect("a client");
+        Self { server, client, database }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+
+    /// Begins a request; the path may carry a query.
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        Call::new(self.client.request(method, format!("http://{}{path}", self.address())))
+    }
+
+    /// Begins a GET.
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    /// Begins a POST.
+    pub fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, path)
+    }
+
+    /// Begins a PATCH.
+    pub fn patch(&self, path: &str) -> Call {
+        self.call(Method::PATCH, path)
+    }
+
+    /// Begins a DELETE.
+    pub fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, path)
+    }
+}
+
+/// The usual settings: a few connections only, because many tests run at once.
+fn config(database: &TestDatabase, settings: &[(&str, &str)]) -> Config {
+    let usual = [
+        ("BIND_ADDR", "127.0.0.1:0"),
+        ("JWT_SECRET", tokens::SECRET),
+        ("CONNECTION_BUDGET", "8"),
+        ("POOL_MIN", "1"),
+        ("POOL_MAX", "4"),
+    ];
+    let variables = database.variables();
+    let lookup = |name: &str| {
+        let own = settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let usual = || usual.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let of_database = || variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+        own.or_else(usual).or_else(of_database)
+    };
+    Config::from_lookup(&lookup).expect("the test's settings are valid")
+}
+
+struct Server {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    fn start(config: Config) -> Self {
+        let (started, address) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            System::new().block_on(async move {
+                let (database, gatekeeper) = entity::open(&config.database).await.expect("the database opens");
+                let application = Application::build(config, database, gatekeeper).await.expect("it starts");
+                let (address, handle): (_, ServerHandle) = (application.address(), application.handle());
+                let running = actix_web::rt::spawn(application.run());
+                started.send(address).expect("the test is waiting");
+                // Also when the sender is dropped.
+                let _ = stopped.await;
+                handle.stop(true).await;
+                running.abort();
+            });
+        });
+        let address = address.recv().expect("the application starts");
+        Self { address, stop: Some(stop), thread: Some(thread) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let stopped = self.thread.take().map(JoinHandle::join);
+        if !std::thread::panicking() {
+            assert!(matches!(stopped, Some(Ok(()))), "the application stops without a panic");
+        }
+    }
+}
