@@ -105,6 +105,11 @@ impl Gatekeeper {
         TenantAccess::new(located.0.clone(), Arc::clone(&self.database.serving))
     }
 
+    #[cfg(test)]
+    pub(crate) fn platform_for_test<'a>(&'a self, admin: &'a PlatformAdmin) -> crate::Platform<'a> {
+        self.database.platform(admin)
+    }
+
     /// States that somebody is of the platform.
     pub fn platform_admin(&self, operator: &str) -> PlatformAdmin {
         PlatformAdmin { operator: operator.to_owned() }

@@ -20,6 +20,8 @@ mod resource;
 mod scoped;
 mod session;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod vocabulary;
 
 pub use connection::{Observed, Observer};

@@ -36,7 +36,8 @@ impl PostgresDatabase {
         Self { name, server }
     }
 
-    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+    /// The environment variables that make the service use this database.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
         vec![
             ("DATABASE_URL", self.url("test_serving")),
             ("DATABASE_OWNER_URL", self.url("test_owner")),

@@ -1,0 +1,280 @@
+//! Random programs of several tenants, on the scopes and on the model: every answer and the rows in the end are the same, and
+//! every statement that was sent names the tenant.
+//!
+//! Run on SQLite, on PostgreSQL, and on PostgreSQL as a role above its policies: there, the scopes are all that keeps
+//! tenants apart.
+
+use std::sync::{Arc, Mutex};
+
+use proptest::test_runner::{Config, TestCaseError, TestRunner};
+use testkit::TestDatabase;
+use uuid::Uuid;
+
+use super::model::{PostRow, Refused, UserRow, World, truth};
+use super::program::{F, IDS, Op, PostOp, PostValues, Read, TENANTS, UserOp, UserValues, program};
+use super::{Sent, recorder};
+use crate::entities::{post, tenant, user};
+use crate::gatekeeper::Gatekeeper;
+use crate::resource::{Mapped, Owned};
+use crate::scoped::TenantScoped;
+use crate::session::{TenantAccess, Transaction};
+use crate::vocabulary::{Isolation, Limits, Role};
+use crate::{Direction, Error, Filter, NewPost, NewTenant, NewUser, OwnTenantChanges, PostChanges, UserChanges};
+
+mod compare;
+mod statements;
+
+use compare::{Compared, read};
+
+/// Programs for each database; `PROPTEST_CASES` asks for more.
+const CASES: u32 = 256;
+
+#[test]
+fn scopes_do_as_the_model_on_sqlite() {
+    on(TestDatabase::sqlite(), |database| database.variables());
+}
+
+#[test]
+fn scopes_do_as_the_model_on_postgres() {
+    on(TestDatabase::postgres(), |database| database.variables());
+}
+
+#[test]
+fn scopes_do_as_the_model_on_postgres_above_its_policies() {
+    on(TestDatabase::postgres(), |database| match database {
+        TestDatabase::Postgres(database) => database.variables_above_policies(),
+        TestDatabase::Sqlite(_) => unreachable!("a PostgreSQL database was made"),
+    });
+}
+
+fn on(database: impl Future<Output = TestDatabase>, variables: impl Fn(&TestDatabase) -> Vec<(&'static str, String)>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let database = runtime.block_on(database);
+    let (sent, observer) = recorder();
+    let settings = super::settings(&variables(&database)).observed_by(observer);
+    let gatekeeper = Gatekeeper::new(crate::database::connect(&settings).unwrap());
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let outcome = TestRunner::new(config).run(&program(), |program| {
+        runtime.block_on(async {
+            let mut run = Run::start(&gatekeeper, Arc::clone(&sent)).await;
+            for (number, op) in program {
+                run.step(number, op).await.map_err(TestCaseError::fail)?;
+            }
+            run.compare_everything().await.map_err(TestCaseError::fail)
+        })
+    });
+    if let Err(failure) = outcome {
+        panic!("{failure}");
+    }
+}
+
+/// One program on fresh tenants. Ids are the same in all programs, so the tables are full of other tenants' rows with the
+/// same ids.
+struct Run {
+    ids: Vec<Uuid>,
+    tenants: Vec<Uuid>,
+    accesses: Vec<TenantAccess>,
+    names: Vec<String>,
+    world: World,
+    sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+/// The scopes of one tenant, each operation by itself or all in one transaction.
+enum Scopes<'a> {
+    Alone(&'a TenantAccess),
+    Joined(&'a Transaction),
+}
+
+impl Scopes<'_> {
+    fn users(&self) -> TenantScoped<user::Model> {
+        match self {
+            Self::Alone(access) => access.users(),
+            Self::Joined(transaction) => transaction.users(),
+        }
+    }
+
+    fn posts(&self) -> TenantScoped<post::Model> {
+        match self {
+            Self::Alone(access) => access.posts(),
+            Self::Joined(transaction) => transaction.posts(),
+        }
+    }
+
+    fn tenants(&self) -> TenantScoped<tenant::Model> {
+        match self {
+            Self::Alone(access) => access.tenants(),
+            Self::Joined(transaction) => transaction.tenants(),
+        }
+    }
+}
+
+/// Why a transaction of the program ends without effect.
+enum Undone {
+    Failed(String),
+    Refused,
+    OnPurpose,
+    Database(Error),
+}
+
+impl From<Error> for Undone {
+    fn from(error: Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl Run {
+    async fn start(gatekeeper: &Gatekeeper, sent: Arc<Mutex<Vec<Sent>>>) -> Self {
+        let admin = gatekeeper.platform_admin("property");
+        let mut accesses = Vec::new();
+        for _ in 0..TENANTS {
+            let tenant = gatekeeper.create_for_test(&admin).await;
+            accesses.push(tenant);
+        }
+        Self {
+            ids: (1..=u128::from(IDS)).map(Uuid::from_u128).collect(),
+            tenants: accesses.iter().map(TenantAccess::id).collect(),
+            names: accesses.iter().map(|access| access.tenant().name.clone()).collect(),
+            accesses,
+            world: World::default(),
+            sent,
+        }
+    }
+
+    async fn step(&mut self, number: u8, op: Op) -> Result<(), String> {
+        self.sent.lock().unwrap().clear();
+        let access = self.accesses[number as usize].clone();
+        let shown = format!("{op:?}");
+        let outcome = match op {
+            Op::Together(ops, kept) => self.together(number, &access, ops, kept).await,
+            op => self.one(number, &Scopes::Alone(&access), op).await.map(|_| ()),
+        };
+        statements::each_names(&self.sent.lock().unwrap(), access.id()).map_err(|why| format!("{shown}: {why}"))?;
+        outcome.map_err(|why| format!("{shown}: {why}"))
+    }
+
+    async fn together(&mut self, number: u8, access: &TenantAccess, ops: Vec<Op>, kept: bool) -> Result<(), String> {
+        let before = (self.world.clone(), self.names.clone());
+        let outcome = access
+            .transaction(async |transaction| {
+                for op in ops {
+                    match self.one(number, &Scopes::Joined(transaction), op).await {
+                        Ok(Compared::Same) => {}
+                        Ok(Compared::BothRefused) => return Err(Undone::Refused),
+                        Err(why) => return Err(Undone::Failed(why)),
+                    }
+                }
+                if kept { Ok(()) } else { Err(Undone::OnPurpose) }
+            })
+            .await;
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Undone::Refused | Undone::OnPurpose) => {
+                (self.world, self.names) = before;
+                Ok(())
+            }
+            Err(Undone::Failed(why)) => Err(why),
+            Err(Undone::Database(error)) => Err(format!("the transaction failed: {error}")),
+        }
+    }
+
+    /// One operation on the database and on the model.
+    async fn one(&mut self, number: u8, scopes: &Scopes<'_>, op: Op) -> Result<Compared, String> {
+        let tenant = self.tenants[number as usize];
+        match op {
+            Op::Users(UserOp::Common(op)) => {
+                let mut users = std::mem::take(&mut self.world.users);
+                let outcome = read(&scopes.users(), op, &mut users, tenant, &self.ids, &self.tenants).await;
+                self.world.users = users;
+                self.world.cascade();
+                outcome
+            }
+            Op::Posts(PostOp::Common(op)) => {
+                let mut posts = std::mem::take(&mut self.world.posts);
+                let outcome = read(&scopes.posts(), op, &mut posts, tenant, &self.ids, &self.tenants).await;
+                self.world.posts = posts;
+                outcome
+            }
+            Op::Users(op) => self.write_users(tenant, &scopes.users(), op).await,
+            Op::Posts(op) => self.write_posts(tenant, &scopes.posts(), op).await,
+            Op::WithPosts(filter, most) => self.with_posts(tenant, scopes, &filter, most).await,
+            Op::TenantGet(other) => {
+                let got =
+                    scopes.tenants().get(self.tenants[other as usize]).await.map_err(|error| error.to_string())?;
+                compare::equal(got.map(|row| row.id), (other == number).then_some(tenant))
+            }
+            Op::TenantList => {
+                let got = scopes.tenants().list(Filter::all()).slice(None, 10).await.map_err(|e| e.to_string())?;
+                compare::equal(got.rows.iter().map(|row| row.id).collect::<Vec<_>>(), vec![tenant])
+            }
+            Op::TenantRename(other, name) => {
+                let changes = OwnTenantChanges { name: Some(name.clone()) };
+                let renamed = scopes.tenants().update(self.tenants[other as usize], Filter::all(), changes).await;
+                if other == number {
+                    self.names[number as usize].clone_from(&name);
+                }
+                let got = renamed.map_err(|error| error.to_string())?.map(|row| row.name);
+                compare::equal(got, (other == number).then_some(name))
+            }
+            Op::Together(..) => Err("transactions are not nested".to_owned()),
+        }
+    }
+
+    async fn with_posts(&self, tenant: Uuid, scopes: &Scopes<'_>, filter: &F, most: u64) -> Result<Compared, String> {
+        let matches =
+            |row: &UserRow| row.tenant == tenant && truth(filter, row, &self.ids, &self.tenants) == Some(true);
+        let mut users: Vec<_> = self.world.users.iter().filter(|row| matches(row)).collect();
+        users.sort_by_key(|row| std::cmp::Reverse(row.id));
+        let expected: Vec<_> = users
+            .iter()
+            .map(|user| {
+                let of_user = |post: &&PostRow| (post.tenant, post.user) == (tenant, user.id);
+                let mut posts: Vec<_> = self.world.posts.iter().filter(of_user).map(|post| post.id).collect();
+                posts.sort_unstable_by(|left, right| right.cmp(left));
+                posts.truncate(usize::try_from(most).unwrap());
+                (user.id, posts)
+            })
+            .collect();
+        let scope = scopes.users();
+        let filter = compare::filter::<user::Model>(filter, &self.ids, &self.tenants);
+        let rows = scope.list(filter).slice(None, 100).await.map_err(|error| error.to_string())?.rows;
+        let loaded = scope.with_posts(rows, most).await.map_err(|error| error.to_string())?;
+        let got: Vec<_> =
+            loaded.iter().map(|(user, posts)| (user.id, posts.iter().map(|post| post.id).collect())).collect();
+        compare::equal(got, expected)
+    }
+
+    /// Every tenant's rows, as they are in the end.
+    async fn compare_everything(&mut self) -> Result<(), String> {
+        for number in 0..TENANTS {
+            self.step(number, Op::Users(UserOp::Common(Read::Slices(F::All, 100, false)))).await?;
+            self.step(number, Op::Posts(PostOp::Common(Read::Slices(F::All, 100, true)))).await?;
+            let access = &self.accesses[number as usize];
+            let row = access.tenants().get(access.id()).await.map_err(|error| error.to_string())?;
+            if row.map(|row| row.name).as_ref() != Some(&self.names[number as usize]) {
+                return Err("a tenant was renamed by another".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Gatekeeper {
+    async fn create_for_test(&self, admin: &crate::PlatformAdmin) -> TenantAccess {
+        let new = NewTenant {
+            id: None,
+            slug: format!("t{}", Uuid::now_v7().simple()),
+            name: "Test".to_owned(),
+            isolation: Isolation::Shared,
+            datastore: None,
+            domains: Vec::new(),
+            limits: Limits::default(),
+            created_at: None,
+        };
+        let tenant = self.platform_for_test(admin).tenant_create(new).await.unwrap();
+        let found = self.find(&[crate::TenantName::Id(tenant.id)]).await.unwrap();
+        self.admit(&found[0])
+    }
+}
+
+mod writes;
