@@ -1,0 +1,14 @@
+//! The command `tenantry` as an operator meets it: the real binary over real databases.
+
+mod demo;
+mod doctor;
+mod help;
+mod migrate;
+mod openapi;
+mod serve;
+mod settings;
+mod shutdown;
+mod support;
+mod tenant;
+mod timeouts;
+mod token;

@@ -1,0 +1,110 @@
+//! `migrate`: from nothing to the newest version, once.
+
+use serde_json::Value;
+use testkit::TestDatabase;
+
+use crate::support::{Shell, on_both_databases};
+
+on_both_databases! {
+    an_empty_database_is_brought_up_once,
+    a_dry_run_changes_nothing,
+    tenants_get_the_version_of_their_tables,
+}
+
+/// Takes every table away.
+async fn emptied(database: &TestDatabase) {
+    match database {
+        TestDatabase::Sqlite(file) => std::fs::remove_file(file.path()).expect("the file is there"),
+        TestDatabase::Postgres(_) => {
+            let sql = "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+                       GRANT USAGE ON SCHEMA public TO PUBLIC";
+            database.execute(sql).await;
+        }
+    }
+}
+
+/// Set and name of each migration, in order, and whether it is applied.
+fn status(shell: &Shell) -> Vec<(String, bool)> {
+    let name = |one: &Value| format!("{} {}", one["set"].as_str().unwrap(), one["name"].as_str().unwrap());
+    let all = shell.prints_json("migrate status --json");
+    all.as_array().unwrap().iter().map(|one| (name(one), one["applied"].as_bool().unwrap())).collect()
+}
+
+async fn an_empty_database_is_brought_up_once(database: TestDatabase) {
+    emptied(&database).await;
+    let shell = Shell::on(&database);
+    let before = status(&shell);
+    assert!(before.len() >= 4 && before.iter().all(|(_, applied)| !applied), "{before:?}");
+
+    let printed = shell.prints("migrate");
+    let expected: Vec<_> = before.iter().map(|(name, _)| format!("applied {name}")).collect();
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    assert!(status(&shell).iter().all(|(_, applied)| *applied));
+
+    assert_eq!(shell.prints("migrate"), "nothing to do: the tables are of the newest version\n");
+    assert_eq!(shell.prints_json("migrate --json"), Value::Array(Vec::new()));
+    shell.prints("tenant create acme");
+}
+
+async fn a_dry_run_changes_nothing(database: TestDatabase) {
+    emptied(&database).await;
+    let shell = Shell::on(&database);
+    let before = status(&shell);
+    let printed = shell.prints("migrate --dry-run");
+    let expected: Vec<_> = before.iter().map(|(name, _)| format!("would apply {name}")).collect();
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
+    let json = shell.prints_json("migrate --dry-run --json");
+    assert!(json.as_array().unwrap().iter().all(|one| one["applied"] == false), "{json}");
+    assert_eq!(status(&shell), before);
+    assert!(shell.fails("tenant list").contains("no tables yet: run `tenantry migrate`"));
+}
+
+async fn tenants_get_the_version_of_their_tables(database: TestDatabase) {
+    let shell = Shell::on(&database);
+    let made = shell.prints_json("tenant create acme --json");
+    database.execute("UPDATE tenants SET schema_version = 0").await;
+    shell.prints("migrate");
+    assert_eq!(shell.prints_json("tenant show acme --json")["schema_version"], made["schema_version"]);
+}
+
+#[test]
+fn the_default_database_is_made_with_its_directory() {
+    let shell = Shell::bare();
+    shell.prints("migrate");
+    assert!(shell.directory().join("data/tenantry.db").is_file());
+}
+
+#[test]
+fn the_table_of_migrations_can_be_read_by_people() {
+    let shell = Shell::bare();
+    let pending = shell.prints("migrate status");
+    assert!(pending.starts_with("SET") && pending.contains("pending") && !pending.contains("applied"), "{pending}");
+    shell.prints("migrate");
+    let applied = shell.prints("migrate status");
+    assert!(!applied.contains("pending") && applied.contains("applied"), "{applied}");
+}
+
+#[tokio::test]
+async fn two_that_run_at_once_do_not_disturb_each_other() {
+    let database = TestDatabase::postgres().await;
+    emptied(&database).await;
+    let shell = Shell::on(&database);
+    let both = [(); 2].map(|()| shell.command("migrate").spawn().expect("the binary runs"));
+    for mut one in both {
+        assert_eq!(one.wait().expect("a child").code(), Some(0));
+    }
+    assert!(status(&shell).iter().all(|(_, applied)| *applied));
+}
+
+#[tokio::test]
+async fn a_database_of_an_older_version_is_not_served() {
+    let database = TestDatabase::postgres().await;
+    database
+        .execute("DELETE FROM tenant_migrations WHERE version = (SELECT max(version) FROM tenant_migrations)")
+        .await;
+    let shell = Shell::on(&database);
+    for line in ["serve", "tenant list", "doctor"] {
+        let reason = shell.fails(line);
+        assert!(reason.contains("lacks 1 migration(s)") && reason.contains("run `tenantry migrate`"), "{reason}");
+    }
+}

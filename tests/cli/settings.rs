@@ -1,0 +1,91 @@
+//! A wrong value stops the start with one line that names the variable and what it takes.
+
+use crate::support::{SECRET, Shell};
+
+const A_TIME: &str = "a time from ";
+const A_NUMBER: &str = "a whole number from 1 to 10000";
+
+/// The variable, a value that it does not take, and a part of what it takes.
+const WRONG: &[(&str, &str, &str)] = &[
+    ("DATABASE_URL", "mysql://root:hunter2@127.0.0.1/x", "postgres://"),
+    ("DATABASE_URL", "hunter2", "sqlite://"),
+    ("DATABASE_URL", "postgres://me:hunter2@127.0.0.1:port/x", "postgres://"),
+    ("DATABASE_URL", "sqlite://:memory:", "a file"),
+    ("DATABASE_URL", "sqlite://x.db?mode=hunter2", "sqlite://"),
+    ("DATABASE_OWNER_URL", "hunter2", "postgres://"),
+    ("DATABASE_OWNER_URL", "postgres://me:hunter2@127.0.0.1/x", "the same kind of database as DATABASE_URL"),
+    ("DATABASE_PLATFORM_URL", "hunter2", "postgres://"),
+    ("DATABASE_PLATFORM_URL", "postgres://me:hunter2@127.0.0.1/x", "the same kind of database as DATABASE_URL"),
+    ("CONNECTION_BUDGET", "1", "at least 2"),
+    ("CONNECTION_BUDGET", "many", A_NUMBER),
+    ("CONNECTION_BUDGET", "-5", A_NUMBER),
+    ("POOL_MIN", "0", A_NUMBER),
+    ("POOL_MIN", "51", "at most what POOL_MAX is"),
+    ("POOL_MAX", "1.5", A_NUMBER),
+    ("POOL_MAX", "10001", A_NUMBER),
+    ("STATEMENT_TIMEOUT", "0s", "1ms"),
+    ("STATEMENT_TIMEOUT", "10", "10s"),
+    ("BIND_ADDR", "localhost", "an IP address and a port"),
+    ("BIND_ADDR", "127.0.0.1", "an IP address and a port"),
+    ("BIND_ADDR", "127.0.0.1:70000", "an IP address and a port"),
+    ("JWT_SECRET", "hunter2", "at least 32 bytes"),
+    ("JWT_SECRET", "hunter2 hunter2 hunter2 hunter2", "at least 32 bytes, not 31"),
+    ("JWT_PUBLIC_KEY_FILE", "no/such.pem", "cannot be read"),
+    ("JWT_PUBLIC_KEY_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "JWT_PUBLIC_KEY_FILE="),
+    ("JWT_PUBLIC_KEY_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys/rsa-1024-public.pem"), "2048"),
+    ("JWKS_FILE", "no/such.json", "cannot be read"),
+    ("JWKS_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "JWKS_FILE="),
+    ("TENANT_RESOLVERS", "token,cookie", "one or more of token, subdomain, header and path"),
+    ("TENANT_RESOLVERS", ",", "one or more of token, subdomain, header and path"),
+    ("BASE_DOMAIN", "https://example.com", "a domain without scheme and port"),
+    ("BASE_DOMAIN", "example.com:80", "a domain without scheme and port"),
+    ("RESERVED_SLUGS", "blog,no blanks", "names of a-z, 0-9 and -"),
+    ("REQUEST_TIMEOUT", "soon", A_TIME),
+    ("REQUEST_TIMEOUT", "0s", A_TIME),
+    ("REQUEST_TIMEOUT", "2h", A_TIME),
+    ("SHUTDOWN_GRACE", "-1s", A_TIME),
+    ("BODY_LIMIT", "0", "a size from 1B to 1GiB"),
+    ("BODY_LIMIT", "2GiB", "a size from 1B to 1GiB"),
+    ("BODY_LIMIT", "big", "a size from 1B to 1GiB"),
+    ("CORS_ORIGINS", "app.example.com", "origins separated by commas"),
+    ("CORS_ORIGINS", "https://app.example.com/path", "origins separated by commas"),
+    ("CORS_ORIGINS", "*", "origins separated by commas"),
+    ("LOG_FORMAT", "xml", "pretty or json"),
+    ("RUST_LOG", "tenantry=loud", "log directives"),
+];
+
+#[test]
+fn a_wrong_value_is_one_line_that_names_the_variable_and_what_it_takes() {
+    for (variable, value, takes) in WRONG {
+        let shell = Shell::bare().with("JWT_SECRET", SECRET).with("BIND_ADDR", "127.0.0.1:0").with(variable, value);
+        let shell = if *variable == "RUST_LOG" { shell } else { shell.with("RUST_LOG", "info") };
+        let reason = shell.fails("serve");
+        assert!(!shell.directory().join("data").exists(), "{variable}={value}: settings come before the database");
+        assert!(reason.contains(variable), "{variable}={value}: {reason}");
+        assert!(reason.contains(takes), "{variable}={value}: {reason}");
+        assert!(!reason.contains("hunter2") && !reason.contains(SECRET), "{variable}={value} shows a secret: {reason}");
+    }
+}
+
+#[test]
+fn every_setting_of_this_version_is_in_the_table_or_takes_any_text() {
+    let any_text = ["JWT_ISSUER", "JWT_AUDIENCE"];
+    let not_yet =
+        ["DATASTORES", "REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "RATE_LIMIT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    let example = include_str!("../../.env.example");
+    let names = example.lines().filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='));
+    let names: Vec<_> = names.map(|(name, _)| name).filter(|name| !name.contains(' ')).collect();
+    assert!(names.len() > 20, "{names:?}");
+    for name in names {
+        let tried = WRONG.iter().any(|(variable, ..)| *variable == name);
+        assert!(tried || any_text.contains(&name) || not_yet.contains(&name), "{name} is not tried with a wrong value");
+    }
+}
+
+#[test]
+fn other_commands_say_it_too() {
+    for line in ["migrate", "migrate status", "tenant list", "doctor", "token --platform"] {
+        let reason = Shell::bare().with("POOL_MAX", "none").fails(line);
+        assert!(reason.contains("POOL_MAX") && reason.contains(A_NUMBER), "{line}: {reason}");
+    }
+}

@@ -1,0 +1,96 @@
+//! SIGTERM: what was taken is finished, nothing new is taken, and then the process ends well.
+
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use testkit::TestDatabase;
+
+use crate::support::{Request, Server, Shell, on_both_databases};
+
+on_both_databases!(a_body_on_its_way_is_waited_for_and_answered);
+
+/// Waits until nobody listens there any more.
+fn wait_until_closed(server: &Server) {
+    let until = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(server.address).is_ok() {
+        assert!(Instant::now() < until, "new connections are still taken");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+async fn a_body_on_its_way_is_waited_for_and_answered(database: TestDatabase) {
+    let mut server = Server::start(Shell::on(&database));
+    let admin = server.with_tenant("acme");
+    let slow = Request::post("/v1/posts", &json!({"title": "Taken before the end"})).by(&admin);
+    let slow = slow.begin(server.address, 5);
+    server.wait_until_busy_with(1);
+
+    server.terminate();
+    wait_until_closed(&server);
+    let answer = slow.finish();
+    assert_eq!(answer.is(201)["title"], "Taken before the end");
+    assert_eq!(server.wait().code(), Some(0));
+    assert_eq!(database.number("SELECT count(*) FROM posts").await, 1);
+    let messages: Vec<_> = server.log().into_iter().map(|line| line["message"].clone()).collect();
+    assert!(messages.contains(&json!("stopping: finishing the requests that were taken")), "{messages:?}");
+    assert_eq!(messages.last(), Some(&json!("stopped")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_waits_for_a_lock_is_answered() {
+    let database = Arc::new(TestDatabase::postgres().await);
+    let mut server = Server::start(Shell::on(&database));
+    let admin = server.with_tenant("acme");
+    let lock = Arc::clone(&database);
+    let lock = tokio::spawn(async move {
+        lock.execute("BEGIN; SELECT FROM users FOR UPDATE; SELECT pg_sleep(2); COMMIT").await;
+    });
+    wait_until_asleep(&database).await;
+
+    let user = server.send(Request::get("/v1/users").by(&admin)).is(200)["data"][0]["id"].clone();
+    let path = format!("/v1/users/{}", user.as_str().unwrap());
+    let waiting = Request::patch(&path, &json!({"name": "Ada King"})).by(&admin).begin(server.address, usize::MAX);
+    server.wait_until_busy_with(1);
+    server.terminate();
+    wait_until_closed(&server);
+    assert_eq!(waiting.wait().is(200)["name"], "Ada King");
+    assert_eq!(server.wait().code(), Some(0));
+    lock.await.unwrap();
+}
+
+/// Waits until somebody's `pg_sleep` runs in this database.
+async fn wait_until_asleep(database: &TestDatabase) {
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    while database.number(asleep).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_never_ends_does_not_hold_it_for_longer_than_the_grace() {
+    let database = TestDatabase::sqlite().await;
+    let mut server = Server::start(Shell::on(&database).with("SHUTDOWN_GRACE", "1s"));
+    let admin = server.with_tenant("acme");
+    let _stuck = Request::post("/v1/posts", &json!({"title": "Never whole"})).by(&admin).begin(server.address, 5);
+    server.wait_until_busy_with(1);
+    let asked = Instant::now();
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    let took = asked.elapsed();
+    assert!(took >= Duration::from_millis(900) && took < Duration::from_secs(4), "{took:?}");
+}
+
+#[tokio::test]
+async fn connections_that_are_only_kept_open_hold_nothing() {
+    let database = TestDatabase::sqlite().await;
+    let mut server = Server::start(Shell::on(&database));
+    let silent = TcpStream::connect(server.address).unwrap();
+    server.send(Request::get("/healthz")).is(200);
+    let asked = Instant::now();
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
+    drop(silent);
+}

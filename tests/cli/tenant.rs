@@ -1,0 +1,133 @@
+//! `tenant`: what the admin endpoints do, from a shell.
+
+use serde_json::{Value, json};
+use testkit::TestDatabase;
+
+use crate::support::{Shell, on_both_databases};
+
+on_both_databases! {
+    a_tenant_is_made_shown_and_listed,
+    a_tenant_goes_through_its_states,
+    names_are_unique,
+    a_long_list_is_complete,
+}
+
+async fn a_tenant_is_made_shown_and_listed(database: TestDatabase) {
+    let shell = Shell::on(&database);
+    let mut create = shell.command("tenant create acme --domain Blog.Acme.org --domain acme.example --json");
+    let made = create.args(["--name", "Acme Çorp"]).output().expect("the binary runs");
+    let made: Value = serde_json::from_slice(&made.stdout).expect("JSON");
+    assert_eq!(
+        (&made["slug"], &made["name"], &made["status"], &made["isolation"], &made["datastore"], &made["limits"]),
+        (&json!("acme"), &json!("Acme Çorp"), &json!("active"), &json!("shared"), &Value::Null, &json!({}))
+    );
+    assert_eq!(made["domains"], json!(["blog.acme.org", "acme.example"]));
+
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(shell.prints_json("tenant show acme --json"), made);
+    assert_eq!(shell.prints_json(&format!("tenant show {id} --json")), made);
+    assert_eq!(shell.prints_json("tenant list --json"), json!([made]));
+
+    let shown = shell.prints("tenant show acme");
+    for part in [id, "acme", "Acme Çorp", "active", "shared", "blog.acme.org, acme.example"] {
+        assert!(shown.contains(part), "{part} is not in\n{shown}");
+    }
+    let listed = shell.prints("tenant list");
+    assert!(listed.starts_with("SLUG") && listed.contains(id), "{listed}");
+
+    assert!(shell.prints("tenant create globex").starts_with("globex is made: its id is "));
+    assert_eq!(shell.prints_json("tenant show globex --json")["name"], "globex");
+}
+
+async fn a_tenant_goes_through_its_states(database: TestDatabase) {
+    let shell = Shell::on(&database);
+    shell.prints("tenant create acme");
+    let status = || shell.prints_json("tenant show acme --json")["status"].clone();
+    for (command, becomes) in [
+        ("suspend", "suspended"),
+        ("suspend", "suspended"),
+        ("resume", "active"),
+        ("resume", "active"),
+        ("suspend", "suspended"),
+        ("delete", "deleted"),
+        ("delete", "deleted"),
+        ("restore", "active"),
+    ] {
+        let said = shell.prints(&format!("tenant {command} acme"));
+        assert!(said.contains("acme") && said.contains(becomes), "{command}: {said}");
+        assert_eq!(status(), becomes, "{command}");
+    }
+    shell.prints("tenant delete acme");
+    for command in ["suspend", "resume"] {
+        let reason = shell.fails(&format!("tenant {command} acme"));
+        assert!(reason.contains("its status is deleted"), "{reason}");
+    }
+    let listed = |status: &str| shell.prints_json(&format!("tenant list --json --status {status}"));
+    assert_eq!(listed("deleted").as_array().unwrap().len(), 1);
+    assert_eq!(listed("active"), json!([]));
+    let actions = "SELECT count(*) FROM audit_log WHERE actor LIKE 'cli:%'";
+    assert_eq!(database.number(actions).await, 7, "one for making it and one for each change that was one");
+}
+
+async fn names_are_unique(database: TestDatabase) {
+    let shell = Shell::on(&database);
+    shell.prints("tenant create acme --domain acme.example");
+    assert_eq!(shell.fails("tenant create acme"), "tenantry: slug is taken");
+    assert_eq!(shell.fails("tenant create acme2 --domain ACME.example"), "tenantry: domains is taken");
+    assert_eq!(shell.prints_json("tenant list --json").as_array().unwrap().len(), 1);
+    shell.prints("tenant delete acme");
+    assert_eq!(shell.fails("tenant create acme"), "tenantry: slug is taken", "a deleted one can come back");
+}
+
+async fn a_long_list_is_complete(database: TestDatabase) {
+    // More than are read at once. Copies of one that was made in the ordinary way.
+    let shell = Shell::on(&database);
+    shell.prints("tenant create first");
+    let new_id = match database {
+        TestDatabase::Postgres(_) => "gen_random_uuid()",
+        TestDatabase::Sqlite(_) => "randomblob(16)",
+    };
+    let copies = format!(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 204)
+         INSERT INTO tenants SELECT {new_id}, 'copy-' || i, name, name_folded, status, isolation, datastore, domains,
+             limits, schema_version, version, created_at, updated_at FROM tenants, n"
+    );
+    database.execute(&copies).await;
+    let all = shell.prints_json("tenant list --json");
+    let slugs: std::collections::BTreeSet<_> = all.as_array().unwrap().iter().map(|one| one["slug"].as_str()).collect();
+    assert_eq!((slugs.len(), all.as_array().unwrap().len()), (205, 205));
+    let found = shell.prints_json("tenant list --json -q COPY-17");
+    assert_eq!(found.as_array().unwrap().len(), 11, "copy-17 and copy-170 to copy-179");
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_tenant_is_refused_with_the_rule() {
+    let database = TestDatabase::sqlite().await;
+    let shell = Shell::on(&database).with("RESERVED_SLUGS", "blog,status").with("BASE_DOMAIN", "example.com");
+    let long = "a".repeat(41);
+    for (args, says) in [
+        ("www", "is reserved"),
+        ("docs", "is reserved"),
+        ("blog", "is reserved"),
+        ("a", "2 to 40"),
+        (long.as_str(), "2 to 40"),
+        ("Acme", "of a-z, 0-9 and -"),
+        ("1acme", "begin with a letter"),
+        ("acme-", "end in a letter or digit"),
+        ("ac_me", "of a-z, 0-9 and -"),
+        ("acme --domain localhost", "a host name"),
+        ("acme --domain https://acme.org", "a host name"),
+        ("acme --domain acme.example.com", "must not be example.com or below it"),
+    ] {
+        let reason = shell.fails(&format!("tenant create {args}"));
+        assert!(reason.contains(says), "{args}: {reason}");
+    }
+    shell.run("tenant create acme --name").exited(2);
+    let mut blank = shell.command("tenant create acme --name");
+    assert_eq!(blank.arg("  ").output().expect("the binary runs").status.code(), Some(2));
+    for command in ["show", "suspend", "resume", "delete", "restore"] {
+        let reason = shell.fails(&format!("tenant {command} nobody"));
+        assert_eq!(reason, "tenantry: there is no tenant \"nobody\"");
+    }
+    assert_eq!(shell.prints_json("tenant list --json"), json!([]));
+}
