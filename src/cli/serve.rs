@@ -3,11 +3,14 @@
 use entity::{Database, DatabaseSettings, Gatekeeper, OpenError};
 
 use super::{Failure, logging};
+use crate::auth::keys::Keys;
 use crate::config::Config;
 use crate::startup::Application;
 
 pub(super) async fn run() -> Result<(), Failure> {
     let config = Config::from_env()?;
+    // Said before anything is opened, made or migrated.
+    Keys::load(&config.auth)?;
     logging::start(&config.log);
     for variable in &config.not_yet {
         tracing::warn!("{variable} is set and has no effect in this version");
