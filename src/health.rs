@@ -51,7 +51,7 @@ enum State {
 /// Whether the process lives
 #[utoipa::path(tag = "operations", responses((status = 200, description = "It lives.", body = Health)))]
 #[get("/healthz")]
-pub async fn healthz() -> HttpResponse {
+pub(crate) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Health { status: State::Ok })
 }
 
@@ -66,7 +66,7 @@ pub async fn healthz() -> HttpResponse {
     )
 )]
 #[get("/readyz")]
-pub async fn readyz(database: web::Data<Database>) -> HttpResponse {
+pub(crate) async fn readyz(database: web::Data<Database>) -> HttpResponse {
     let database = Dependency { name: "database", status: ping(&database).await };
     let readiness = Readiness { status: database.status, dependencies: vec![database] };
     match readiness.status {
@@ -81,7 +81,10 @@ pub async fn readyz(database: web::Data<Database>) -> HttpResponse {
     responses((status = 200, description = "Counters, gauges and histograms.", body = String, content_type = "text/plain"))
 )]
 #[get("/metrics")]
-pub async fn metrics_text(metrics: web::Data<Metrics>, database: web::Data<Database>) -> Result<HttpResponse, Error> {
+pub(crate) async fn metrics_text(
+    metrics: web::Data<Metrics>,
+    database: web::Data<Database>,
+) -> Result<HttpResponse, Error> {
     let text = metrics.render(&database.pools()).map_err(Error::internal)?;
     Ok(HttpResponse::Ok().content_type(metrics::MEDIA_TYPE).body(text))
 }

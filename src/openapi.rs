@@ -51,7 +51,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
     responses((status = 200, description = "An OpenAPI 3.1 document.", body = serde_json::Value))
 )]
 #[get("/openapi.json")]
-pub async fn openapi_document() -> HttpResponse {
+pub(crate) async fn openapi_document() -> HttpResponse {
     HttpResponse::Ok()
         .content_type("application/json")
         .insert_header(header::CacheControl(vec![CacheDirective::NoCache]))

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use entity::{Database, Gatekeeper};
 use tokio::signal::unix::{SignalKind, signal};
@@ -128,10 +128,10 @@ fn serve(
             .default_service(web::to(fallback))
             // The last is the outermost.
             .wrap(from_fn(deadline))
-            .wrap(actix_web::middleware::Condition::new(path_names_tenant, from_fn(strip_tenant)))
             .wrap(from_fn(track))
+            .wrap(Condition::new(path_names_tenant, from_fn(strip_tenant)))
             .wrap(Compress::default())
-            .wrap(cors(&origins))
+            .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
             .wrap(from_fn(edge))
     });
     let server = server.disable_signals().shutdown_timeout(grace).listen(listener).map_err(Unserved::Io)?;

@@ -81,8 +81,11 @@ impl Error {
             "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "6" | "262" => Self::Busy,
             // SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
             "10" | "13" | "14" => Self::Unavailable(message.to_owned()),
-            // connection exceptions, insufficient resources, operator intervention
-            _ if ["08", "53", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class)) => {
+            // connection exceptions, no entry, no such database, a database that is shut, insufficient resources, intervention
+            _ if ["08", "28", "3D", "53", "55", "57"]
+                .iter()
+                .any(|class| code.len() == 5 && code.starts_with(class)) =>
+            {
                 Self::Unavailable(message.to_owned())
             }
             _ => Self::Internal(format!("{message} ({code})")),

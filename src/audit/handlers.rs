@@ -21,7 +21,7 @@ use crate::tenants::{self, CursorPaging};
     responses((status = 200, description = "Entries.", body = Listing<AuditEntryView>), AdminErrors, QueryErrors)
 )]
 #[get("/audit")]
-pub async fn audit_list(
+pub(crate) async fn audit_list(
     caller: PlatformCaller,
     paging: QueryParams<CursorPaging>,
     filter: QueryParams<AuditFilter>,

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::Authenticator;
 use super::tokens::{Claims, SignError, SignedToken};
 use crate::error::Error;
+use crate::http::path;
 
 /// Somebody who was admitted to a tenant.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Caller {
 
     /// The caller as a user, if the token's `sub` is a user's id.
     pub fn user_id(&self) -> Option<Uuid> {
-        if self.is_platform() { None } else { Uuid::parse_str(&self.subject).ok() }
+        if self.is_platform() { None } else { path::uuid(&self.subject) }
     }
 
     /// Whether the caller may make, change and delete posts of this user: admins anybody's, members their own.

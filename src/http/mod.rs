@@ -12,7 +12,7 @@ mod fallback;
 pub mod idempotency;
 pub mod middleware;
 pub mod paging;
-mod path;
+pub(crate) mod path;
 pub mod problem;
 mod query;
 pub mod rules;

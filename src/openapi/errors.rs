@@ -109,7 +109,7 @@ refusal_sets! {
     /// An operation that takes a JSON body.
     BodyErrors: PAYLOAD_TOO_LARGE UNSUPPORTED_MEDIA_TYPE INVALID;
     /// An operation that takes an `Idempotency-Key`; name it after [`BodyErrors`].
-    IdempotencyErrors: CONFLICT INVALID_OR_KEY_REUSED;
+    IdempotencyErrors: INVALID_OR_KEY_REUSED;
     /// An operation that a unique value or a state can forbid.
     ConflictErrors: CONFLICT;
     /// An operation that takes `If-Match`.

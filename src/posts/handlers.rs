@@ -24,7 +24,7 @@ use crate::openapi::{
     responses((status = 200, description = "Posts.", body = Listing<PostView>), TenantErrors, QueryErrors)
 )]
 #[get("/posts")]
-pub async fn post_list(
+pub(crate) async fn post_list(
     caller: TenantReader,
     paging: QueryParams<Paging>,
     search: QueryParams<Search>,
@@ -50,7 +50,7 @@ pub async fn post_list(
     )
 )]
 #[post("/posts")]
-pub async fn post_create(
+pub(crate) async fn post_create(
     caller: TenantWriter,
     request: HttpRequest,
     body: JsonBody<PostDraft>,
@@ -79,7 +79,7 @@ pub async fn post_create(
     )
 )]
 #[get("/posts/{id}")]
-pub async fn post_get(caller: TenantReader, request: HttpRequest, id: PathId) -> Result<HttpResponse, Error> {
+pub(crate) async fn post_get(caller: TenantReader, request: HttpRequest, id: PathId) -> Result<HttpResponse, Error> {
     let post = caller.access().posts().get(id.valid()?).await?.ok_or(Error::NotFound)?;
     let tag = etag::tag(post.id, post.version);
     Ok(answer::row(&request, tag, &PostView::from(post)))
@@ -100,7 +100,7 @@ pub async fn post_get(caller: TenantReader, request: HttpRequest, id: PathId) ->
     )
 )]
 #[patch("/posts/{id}")]
-pub async fn post_update(
+pub(crate) async fn post_update(
     caller: TenantWriter,
     request: HttpRequest,
     id: PathId,
@@ -132,7 +132,7 @@ pub async fn post_update(
     responses((status = 204, description = "It is gone."), TenantErrors, PreconditionErrors)
 )]
 #[delete("/posts/{id}")]
-pub async fn post_delete(caller: TenantWriter, request: HttpRequest, id: PathId) -> Result<HttpResponse, Error> {
+pub(crate) async fn post_delete(caller: TenantWriter, request: HttpRequest, id: PathId) -> Result<HttpResponse, Error> {
     let id = id.valid()?;
     let expected = Expected::of(&request, id);
     let work = async |transaction: &Transaction| {

@@ -51,7 +51,9 @@ mod tests {
         let split = |text: &str| split(&text.parse().unwrap()).map(|(tenant, uri)| (tenant, uri.to_string()));
         let expected = Some(("acme".to_owned(), "/v1/users?limit=1".to_owned()));
         assert_eq!(split("/t/acme/v1/users?limit=1"), expected);
-        for other in ["/v1/users", "/t/acme", "/t/acme/", "/t//v1/users", "/t/acme/admin/v1/tenants", "/t/acme/t/b/v1/x"] {
+        for other in
+            ["/v1/users", "/t/acme", "/t/acme/", "/t//v1/users", "/t/acme/admin/v1/tenants", "/t/acme/t/b/v1/x"]
+        {
             assert_eq!(split(other), None, "{other}");
         }
     }

@@ -4,8 +4,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use entity::TenantQuery;
 
-pub use super::lifecycle::{tenant_delete, tenant_restore, tenant_resume, tenant_suspend};
-pub use super::tokens::tenant_token_create;
+pub(crate) use super::lifecycle::{tenant_delete, tenant_restore, tenant_resume, tenant_suspend};
+pub(crate) use super::tokens::tenant_token_create;
 
 use super::CursorPaging;
 use super::bodies::{TenantDraft, TenantPatch};
@@ -32,7 +32,7 @@ use crate::openapi::{
     responses((status = 200, description = "Tenants.", body = Listing<TenantView>), AdminErrors, QueryErrors)
 )]
 #[get("/tenants")]
-pub async fn tenant_list(
+pub(crate) async fn tenant_list(
     caller: PlatformCaller,
     paging: QueryParams<CursorPaging>,
     search: QueryParams<Search>,
@@ -61,7 +61,7 @@ pub async fn tenant_list(
     )
 )]
 #[post("/tenants")]
-pub async fn tenant_create(
+pub(crate) async fn tenant_create(
     caller: PlatformCaller,
     request: HttpRequest,
     tenancy: Data<TenancyConfig>,
@@ -86,7 +86,11 @@ pub async fn tenant_create(
     )
 )]
 #[get("/tenants/{tenant}")]
-pub async fn tenant_get(caller: PlatformCaller, request: HttpRequest, path: TenantPath) -> Result<HttpResponse, Error> {
+pub(crate) async fn tenant_get(
+    caller: PlatformCaller,
+    request: HttpRequest,
+    path: TenantPath,
+) -> Result<HttpResponse, Error> {
     let tenant = path.find(&caller.platform()).await?;
     let tag = etag::tag(tenant.id, tenant.version);
     Ok(answer::row(&request, tag, &TenantView::from(tenant)))
@@ -105,7 +109,7 @@ pub async fn tenant_get(caller: PlatformCaller, request: HttpRequest, path: Tena
     )
 )]
 #[patch("/tenants/{tenant}")]
-pub async fn tenant_update(
+pub(crate) async fn tenant_update(
     caller: PlatformCaller,
     request: HttpRequest,
     path: TenantPath,
@@ -140,7 +144,7 @@ pub async fn tenant_update(
     )
 )]
 #[get("/tenant")]
-pub async fn tenant_own(caller: TenantReader, request: HttpRequest) -> Result<HttpResponse, Error> {
+pub(crate) async fn tenant_own(caller: TenantReader, request: HttpRequest) -> Result<HttpResponse, Error> {
     let tenant = caller.access().tenant().clone();
     let tag = etag::tag(tenant.id, tenant.version);
     Ok(answer::row(&request, tag, &TenantView::from(tenant)))

@@ -25,7 +25,7 @@ use crate::openapi::{AdminErrors, AdminTenantErrors, ConflictErrors, IfMatch, Pr
     )
 )]
 #[delete("/tenants/{tenant}")]
-pub async fn tenant_delete(
+pub(crate) async fn tenant_delete(
     caller: PlatformCaller,
     request: HttpRequest,
     path: TenantPath,
@@ -53,7 +53,7 @@ pub async fn tenant_delete(
     )
 )]
 #[post("/tenants/{tenant}/suspend")]
-pub async fn tenant_suspend(caller: PlatformCaller, path: TenantPath) -> Result<HttpResponse, Error> {
+pub(crate) async fn tenant_suspend(caller: PlatformCaller, path: TenantPath) -> Result<HttpResponse, Error> {
     let platform = caller.platform();
     let found = path.find(&platform).await?;
     let tenant = turned(platform.tenant_suspend(found.id).await?, "suspended")?;
@@ -72,7 +72,7 @@ pub async fn tenant_suspend(caller: PlatformCaller, path: TenantPath) -> Result<
     )
 )]
 #[post("/tenants/{tenant}/resume")]
-pub async fn tenant_resume(caller: PlatformCaller, path: TenantPath) -> Result<HttpResponse, Error> {
+pub(crate) async fn tenant_resume(caller: PlatformCaller, path: TenantPath) -> Result<HttpResponse, Error> {
     let platform = caller.platform();
     let found = path.find(&platform).await?;
     let tenant = turned(platform.tenant_resume(found.id).await?, "resumed")?;
@@ -93,7 +93,7 @@ pub async fn tenant_resume(caller: PlatformCaller, path: TenantPath) -> Result<H
     )
 )]
 #[post("/tenants/{tenant}/restore")]
-pub async fn tenant_restore(caller: PlatformCaller, path: TenantPath) -> Result<HttpResponse, Error> {
+pub(crate) async fn tenant_restore(caller: PlatformCaller, path: TenantPath) -> Result<HttpResponse, Error> {
     let platform = caller.platform();
     let found = path.find(&platform).await?;
     let tenant = turned(platform.tenant_restore(found.id).await?, "restored")?;

@@ -27,7 +27,7 @@ use crate::openapi::{AdminErrors, AdminTenantErrors, BodyErrors, ConflictErrors}
     )
 )]
 #[post("/tenants/{tenant}/tokens")]
-pub async fn tenant_token_create(
+pub(crate) async fn tenant_token_create(
     caller: PlatformCaller,
     path: TenantPath,
     body: JsonBody<TokenDraft>,

@@ -30,7 +30,7 @@ const POSTS_OF_EACH: u64 = 20;
     responses((status = 200, description = "Users.", body = Listing<ListedUserView>), TenantErrors, QueryErrors)
 )]
 #[get("/users")]
-pub async fn user_list(
+pub(crate) async fn user_list(
     caller: TenantReader,
     paging: QueryParams<Paging>,
     search: QueryParams<Search>,
@@ -58,11 +58,11 @@ pub async fn user_list(
             ("Location" = String, description = "Where the user is found."),
             ("ETag" = String, description = "The user's version."),
         )),
-        TenantErrors, BodyErrors, IdempotencyErrors,
+        TenantErrors, BodyErrors, IdempotencyErrors, ConflictErrors,
     )
 )]
 #[post("/users")]
-pub async fn user_create(
+pub(crate) async fn user_create(
     caller: TenantAdmin,
     request: HttpRequest,
     body: JsonBody<UserDraft>,
@@ -89,7 +89,7 @@ pub async fn user_create(
     )
 )]
 #[get("/users/{id}")]
-pub async fn user_get(caller: TenantReader, request: HttpRequest, id: PathId) -> Result<HttpResponse, Error> {
+pub(crate) async fn user_get(caller: TenantReader, request: HttpRequest, id: PathId) -> Result<HttpResponse, Error> {
     let user = caller.access().users().get(id.valid()?).await?.ok_or(Error::NotFound)?;
     let tag = etag::tag(user.id, user.version);
     Ok(answer::row(&request, tag, &UserView::from(user)))
@@ -108,7 +108,7 @@ pub async fn user_get(caller: TenantReader, request: HttpRequest, id: PathId) ->
     )
 )]
 #[patch("/users/{id}")]
-pub async fn user_update(
+pub(crate) async fn user_update(
     caller: TenantAdmin,
     request: HttpRequest,
     id: PathId,
@@ -134,7 +134,7 @@ pub async fn user_update(
     responses((status = 204, description = "It is gone."), TenantErrors, PreconditionErrors)
 )]
 #[delete("/users/{id}")]
-pub async fn user_delete(caller: TenantAdmin, request: HttpRequest, id: PathId) -> Result<HttpResponse, Error> {
+pub(crate) async fn user_delete(caller: TenantAdmin, request: HttpRequest, id: PathId) -> Result<HttpResponse, Error> {
     let id = id.valid()?;
     let unchanged = Expected::of(&request, id).filter(UserColumn::Version);
     let users = caller.access().users();
@@ -153,7 +153,7 @@ pub async fn user_delete(caller: TenantAdmin, request: HttpRequest, id: PathId) 
     responses((status = 200, description = "Posts.", body = Listing<PostView>), TenantErrors, QueryErrors)
 )]
 #[get("/users/{id}/posts")]
-pub async fn user_posts(
+pub(crate) async fn user_posts(
     caller: TenantReader,
     id: PathId,
     paging: QueryParams<Paging>,
