@@ -29,7 +29,7 @@ const MOST_DOMAINS: u64 = 100;
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewTenant)]
-pub struct TenantDraft {
+pub(crate) struct TenantDraft {
     /// Short name, unique; some names are reserved.
     #[schema(min_length = 2, max_length = 40, pattern = "^[a-z][a-z0-9-]*[a-z0-9]$", example = "acme")]
     slug: String,
@@ -85,7 +85,7 @@ impl TenantDraft {
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = TenantChanges)]
-pub struct TenantPatch {
+pub(crate) struct TenantPatch {
     /// Short name, unique; some names are reserved. Links that hold the old one break.
     #[serde(default, deserialize_with = "given")]
     #[schema(
@@ -127,7 +127,7 @@ impl TenantPatch {
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewToken)]
-pub struct TokenDraft {
+pub(crate) struct TokenDraft {
     #[schema(schema_with = words::role)]
     pub(super) role: Role,
     /// The user it speaks for; without one it speaks for the operator who asks for it.

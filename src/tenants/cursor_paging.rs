@@ -7,7 +7,7 @@ use validator::Validate;
 /// Which part of a list is wanted.
 #[derive(Debug, Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct CursorPaging {
+pub(crate) struct CursorPaging {
     /// How many rows at most.
     #[serde(default = "usual_limit")]
     #[validate(range(min = 1, max = 100, message = "must be from 1 to 100"))]

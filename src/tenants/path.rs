@@ -13,7 +13,7 @@ use crate::error::Error;
 /// The path's `{tenant}`, as it was sent.
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Path)]
-pub struct TenantPath {
+pub(crate) struct TenantPath {
     /// The tenant's id or slug.
     #[param(example = "acme")]
     tenant: String,

@@ -7,17 +7,13 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use testkit::TestDatabase;
 
-use crate::support::{Request, Server, Shell, on_both_databases};
+use crate::support::{Request, Server, Shell, lock_users, on_both_databases, wait_for};
 
 on_both_databases!(a_body_on_its_way_is_waited_for_and_answered);
 
 /// Waits until nobody listens there any more.
 fn wait_until_closed(server: &Server) {
-    let until = Instant::now() + Duration::from_secs(10);
-    while TcpStream::connect(server.address).is_ok() {
-        assert!(Instant::now() < until, "new connections are still taken");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    wait_for("a closed door", || TcpStream::connect(server.address).is_err().then_some(()));
 }
 
 async fn a_body_on_its_way_is_waited_for_and_answered(database: TestDatabase) {
@@ -43,11 +39,7 @@ async fn a_request_that_waits_for_a_lock_is_answered() {
     let database = Arc::new(TestDatabase::postgres().await);
     let mut server = Server::start(Shell::on(&database));
     let admin = server.with_tenant("acme");
-    let lock = Arc::clone(&database);
-    let lock = tokio::spawn(async move {
-        lock.execute("BEGIN; SELECT FROM users FOR UPDATE; SELECT pg_sleep(2); COMMIT").await;
-    });
-    wait_until_asleep(&database).await;
+    let lock = lock_users(&database, 2).await;
 
     let user = server.send(Request::get("/v1/users").by(&admin)).is(200)["data"][0]["id"].clone();
     let path = format!("/v1/users/{}", user.as_str().unwrap());
@@ -58,14 +50,6 @@ async fn a_request_that_waits_for_a_lock_is_answered() {
     assert_eq!(waiting.wait().is(200)["name"], "Ada King");
     assert_eq!(server.wait().code(), Some(0));
     lock.await.unwrap();
-}
-
-/// Waits until somebody's `pg_sleep` runs in this database.
-async fn wait_until_asleep(database: &TestDatabase) {
-    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    while database.number(asleep).await == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 #[tokio::test]

@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use testkit::TestDatabase;
-use tokio::task::JoinHandle;
 
-use crate::support::{Request, Server, Shell, on_both_databases};
+use crate::support::{Request, Server, Shell, lock_users, on_both_databases};
 
 on_both_databases! {
     a_body_that_comes_too_slowly_is_a_timeout,
@@ -38,20 +37,6 @@ async fn a_body_is_taken_up_to_the_limit(database: TestDatabase) {
     let chunked = Request::chunked_post("/v1/posts", &chunk).by(&admin);
     server.send(chunked).refuses(413, "payload_too_large");
     assert_eq!(database.number("SELECT count(*) FROM posts").await, 1);
-}
-
-/// Every row of `users` is locked for this long by somebody else.
-async fn lock_users(database: &Arc<TestDatabase>, seconds: u32) -> JoinHandle<()> {
-    let holder = Arc::clone(database);
-    let lock = tokio::spawn(async move {
-        let sql = format!("BEGIN; SELECT FROM users FOR UPDATE; SELECT pg_sleep({seconds}); COMMIT");
-        holder.execute(&sql).await;
-    });
-    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    while database.number(asleep).await == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    lock
 }
 
 /// With one connection to serve with, each time limit in turn ends requests that wait for a lock: nothing else may suffer.

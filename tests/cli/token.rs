@@ -1,5 +1,7 @@
 //! `token`: what it prints is let in.
 
+use std::time::Duration;
+
 use serde_json::json;
 use testkit::TestDatabase;
 
@@ -35,7 +37,7 @@ async fn a_token_ends_when_it_says() {
     let server = Server::start(Shell::on(&database));
     let short = server.token("--platform --ttl 2s");
     server.send(Request::get("/admin/v1/tenants").by(&short)).is(200);
-    std::thread::sleep(std::time::Duration::from_millis(2100));
+    tokio::time::sleep(Duration::from_millis(2100)).await;
     server.send(Request::get("/admin/v1/tenants").by(&short)).refuses(401, "unauthenticated");
 }
 

@@ -5,14 +5,11 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Request, Shell};
-
-/// Longer than a start takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::{Answer, PATIENCE, Request, Shell, wait_for};
 
 /// `tenantry serve`, listening; killed when dropped.
 pub(crate) struct Server {
@@ -59,11 +56,8 @@ impl Server {
     /// Waits until this many requests are being worked on, the one that asks not counted.
     pub(crate) fn wait_until_busy_with(&self, requests: usize) {
         let wanted = format!("\ntenantry_http_requests_in_flight {}\n", requests + 1);
-        let until = Instant::now() + PATIENCE;
-        while !self.send(Request::get("/metrics")).body.contains(&wanted) {
-            assert!(Instant::now() < until, "the server is not busy with {requests} requests");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let busy = || self.send(Request::get("/metrics")).body.contains(&wanted).then_some(());
+        wait_for("a server that is busy", busy);
     }
 
     /// Asks it to stop.
@@ -74,14 +68,7 @@ impl Server {
 
     /// Waits for its end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match self.child.try_wait().expect("a child") {
-                Some(status) => return status,
-                None if Instant::now() > until => panic!("the server does not end: {:#?}", self.log()),
-                None => std::thread::sleep(Duration::from_millis(10)),
-            }
-        }
+        wait_for("the end of the server", || self.child.try_wait().expect("a child"))
     }
 
     /// Its log so far; every line must be JSON.

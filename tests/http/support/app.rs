@@ -36,6 +36,13 @@ impl TestApp {
         Self { server, client, database }
     }
 
+    /// The same database, served with other settings.
+    pub async fn restarted(self, settings: &[(&str, &str)]) -> Self {
+        let Self { server, database, .. } = self;
+        drop(server);
+        Self::with(database, settings).await
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.server.address

@@ -73,6 +73,13 @@ impl Answer {
         self
     }
 
+    /// Goes on only with this status and, for a refusal, code; a failure tells which `case` it was.
+    #[track_caller]
+    pub fn is(self, due: (u16, &str), case: &str) -> Self {
+        assert_eq!((self.status, self.code().as_str()), due, "{case}: {}", self.text);
+        self
+    }
+
     /// The body as JSON.
     #[track_caller]
     pub fn json(&self) -> Value {

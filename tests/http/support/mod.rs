@@ -2,6 +2,7 @@
 
 mod app;
 mod client;
+mod raw;
 mod rows;
 pub mod tokens;
 
