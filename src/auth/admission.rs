@@ -42,12 +42,14 @@ impl Authenticator {
         let found = self.gatekeeper.find(&names).await?;
         names.pop();
         forget_unknown_domains(&mut names, &found);
-        let located = found.into_iter().find(|located| located.is_named(&own));
+        let reserved = self.is_reserved(&own);
+        let located = found.into_iter().find(|located| !reserved && located.is_named(&own));
         let agrees = |name: &TenantName| *name == own || located.as_ref().is_some_and(|it| it.is_named(name));
         if !names.iter().all(agrees) {
             return Err(Error::TenantMismatch);
         }
-        if names.is_empty() && !self.tenancy.resolvers.contains(Resolver::Token) {
+        let claim_counts = self.tenancy.resolvers.contains(Resolver::Token) && !reserved;
+        if names.is_empty() && !claim_counts {
             return Err(Error::TenantUnidentified);
         }
         Ok(located)
@@ -61,6 +63,11 @@ impl Authenticator {
         let located = found.into_iter().find(|located| located.is_named(first));
         let agrees = |name: &TenantName| name == first || located.as_ref().is_some_and(|it| it.is_named(name));
         if names.iter().all(agrees) { Ok(located) } else { Err(Error::TenantMismatch) }
+    }
+
+    /// Whether no tenant is meant by this name, even if one has it.
+    fn is_reserved(&self, name: &TenantName) -> bool {
+        matches!(name, TenantName::Slug(slug) if self.tenancy.reserved_slugs.contains(slug))
     }
 
     fn caller(&self, claims: Claims, located: &Located) -> Caller {
