@@ -2,6 +2,7 @@
 
 mod app;
 mod client;
+pub mod operations;
 mod raw;
 mod rows;
 pub mod tokens;

@@ -1,0 +1,119 @@
+//! Who may do what: every operation of the document, asked for in every role, answers as `golden/roles.txt` says.
+//!
+//! That file is for people: a change of it is a change of who may do what, and is to be read as such. After one that is
+//! meant, write it anew with `UPDATE_GOLDEN=1 scripts/with-servers cargo nextest run -p tenantry --test http roles`.
+
+use std::fmt::Write as _;
+
+use crate::both_databases;
+use crate::support::operations::{Operation, Target, documented};
+use crate::support::{Call, Tenant, TestApp, tokens};
+
+const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/golden/roles.txt");
+
+const HEADING: &str = "\
+# Who may do what: the status that each operation answers a right request with. `none` sends no token, `platform` an
+# operator's, `stranger` that of another tenant's admin. Every request names the tenant in X-Tenant-ID.
+";
+
+const ROLES: [&str; 6] = ["none", "viewer", "member", "admin", "platform", "stranger"];
+
+/// Operations whose answer depends on whose row it is: a member's own, or that of another user of the same tenant.
+const BY_AUTHOR: [&str; 3] = ["POST /v1/posts", "PATCH /v1/posts/{id}", "DELETE /v1/posts/{id}"];
+
+struct World {
+    app: TestApp,
+    acme: Tenant,
+    globex: Tenant,
+    made: u32,
+}
+
+impl World {
+    async fn new(app: TestApp) -> Self {
+        let (acme, globex) = (app.tenant("acme").await, app.tenant("globex").await);
+        Self { app, acme, globex, made: 0 }
+    }
+
+    /// Rows of this one request's own, in the state that it changes.
+    async fn target(&mut self, operation: &Operation) -> Target {
+        self.made += 1;
+        let user = self.app.user(&self.acme, &format!("user{}", self.made)).await;
+        let post = self.app.post_of(&self.acme, &user.id, "A post").await;
+        let mut tenant = self.acme.slug.clone();
+        if operation.path.contains("{tenant}") {
+            tenant = self.app.tenant(&format!("tenant-{}", self.made)).await.slug;
+            self.prepare(&format!("/admin/v1/tenants/{tenant}"), operation).await;
+        }
+        Target { user: user.id, post: post.id, tenant }
+    }
+
+    async fn prepare(&self, tenant: &str, operation: &Operation) {
+        let operator = tokens::platform();
+        if operation.path.ends_with("/resume") {
+            self.app.post(&format!("{tenant}/suspend")).bearer(&operator).send().await.expect(200);
+        } else if operation.path.ends_with("/restore") {
+            self.app.delete(tenant).bearer(&operator).send().await.expect(204);
+        }
+    }
+
+    fn call_as(&self, role: &str, call: Call, user: &str) -> Call {
+        let call = call.header("x-tenant-id", &self.acme.slug);
+        match role {
+            "none" => call,
+            "platform" => call.bearer(&tokens::platform()),
+            "stranger" => call.bearer(&self.globex.token_of("admin", user)),
+            role => call.bearer(&self.acme.token_of(role, user)),
+        }
+    }
+
+    /// One line of the matrix.
+    async fn line(&mut self, operation: &Operation, whose: &str) -> String {
+        let title = format!("{:<6} {} {whose}", operation.method, operation.path);
+        let mut line = format!("{:<56}", title.trim_end());
+        for role in ROLES {
+            let target = self.target(operation).await;
+            let nobody = uuid::Uuid::now_v7().to_string();
+            let caller = if whose == "(of another)" { &nobody } else { &target.user };
+            let call = self.call_as(role, operation.call(&self.app, &target), caller);
+            write!(line, "{:>9}", call.send().await.status).expect("text can be written");
+        }
+        line
+    }
+}
+
+fn heading() -> String {
+    let roles: String = ROLES.iter().map(|role| format!("{role:>9}")).collect();
+    format!("{HEADING}\n{:<56}{roles}\n", "")
+}
+
+/// The lines that only one of the two has, marked as in a diff.
+fn difference(golden: &str, now: &str) -> String {
+    let only = |sign: char, a: &str, b: &str| -> String {
+        a.lines().filter(|line| !b.lines().any(|other| other == *line)).map(|line| format!("{sign} {line}\n")).collect()
+    };
+    only('-', golden, now) + &only('+', now, golden)
+}
+
+both_databases! {
+    async fn every_role_may_do_what_it_may(app: TestApp) {
+        let mut world = World::new(app).await;
+        let mut matrix = heading();
+        for operation in documented() {
+            let by_author = BY_AUTHOR.contains(&operation.to_string().as_str());
+            let cases: &[&str] = if by_author { &["(own)", "(of another)"] } else { &[""] };
+            for whose in cases {
+                matrix += &world.line(&operation, whose).await;
+                matrix.push('\n');
+            }
+        }
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(GOLDEN, &matrix).expect("the golden file can be written");
+        }
+        let golden = std::fs::read_to_string(GOLDEN).expect("the golden file is there");
+        let difference = difference(&golden, &matrix);
+        assert!(
+            golden == matrix,
+            "who may do what has changed:\n{difference}\nIf that is meant, run this test with UPDATE_GOLDEN=1."
+        );
+    }
+}

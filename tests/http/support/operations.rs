@@ -1,0 +1,102 @@
+//! Every operation that the OpenAPI document describes, and how to send one.
+
+use std::fmt;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::app::TestApp;
+use super::client::Call;
+
+/// An operation of the document; as text `GET /v1/users/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Operation {
+    /// With its parameters in braces.
+    pub path: String,
+    /// In capitals.
+    pub method: String,
+    /// The name of its handler.
+    pub id: String,
+    takes_body: bool,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method, self.path)
+    }
+}
+
+/// What is put into an operation's parameters and body.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// For the path of a user, and as the author of a new post.
+    pub user: String,
+    /// For the path of a post.
+    pub post: String,
+    /// For the path of a tenant.
+    pub tenant: String,
+}
+
+/// All of them, in the order of their paths.
+pub fn documented() -> Vec<Operation> {
+    let document = serde_json::to_value(tenantry::openapi::document()).expect("a document");
+    let paths = document["paths"].as_object().expect("paths");
+    let mut operations: Vec<Operation> = paths.iter().flat_map(|(path, item)| of_path(path, item)).collect();
+    operations.sort();
+    assert!(operations.len() > 20, "the document describes the whole service");
+    operations
+}
+
+fn of_path(path: &str, item: &Value) -> Vec<Operation> {
+    let methods = ["get", "post", "put", "patch", "delete", "head", "options", "trace"];
+    let described = methods.into_iter().filter_map(|method| Some((method, item.get(method)?)));
+    described
+        .map(|(method, operation)| Operation {
+            path: path.to_owned(),
+            method: method.to_uppercase(),
+            id: operation["operationId"].as_str().expect("an operation has an id").to_owned(),
+            takes_body: operation.get("requestBody").is_some(),
+        })
+        .collect()
+}
+
+impl Operation {
+    /// Whether the path names one row or one tenant.
+    pub fn is_about_one(&self) -> bool {
+        self.path.contains('{')
+    }
+
+    /// The path, with the target's ids in it.
+    pub fn path_to(&self, target: &Target) -> String {
+        let id = if self.path.starts_with("/v1/users") { &target.user } else { &target.post };
+        let path = self.path.replace("{id}", id).replace("{tenant}", &target.tenant);
+        assert!(!path.contains('{'), "{self} has a parameter that the tests do not know: add it to `Target`");
+        path
+    }
+
+    /// A request that is right in every way, but has no token.
+    pub fn call(&self, app: &TestApp, target: &Target) -> Call {
+        self.call_at(app, &self.path_to(target), target)
+    }
+
+    /// The same request at another path.
+    pub fn call_at(&self, app: &TestApp, path: &str, target: &Target) -> Call {
+        let call = app.call(Method::from_bytes(self.method.as_bytes()).expect("a method"), path);
+        if self.takes_body { call.json(&self.body(target)) } else { call }
+    }
+
+    fn body(&self, target: &Target) -> Value {
+        let unique = Uuid::now_v7().simple().to_string();
+        match self.to_string().as_str() {
+            "POST /v1/users" => json!({ "name": "New", "email": format!("{unique}@new.test") }),
+            "PATCH /v1/users/{id}" => json!({ "name": "Changed" }),
+            "POST /v1/posts" => json!({ "title": "New", "user_id": target.user }),
+            "PATCH /v1/posts/{id}" => json!({ "title": "Changed" }),
+            "POST /admin/v1/tenants" => json!({ "slug": format!("t{unique}"), "name": "New" }),
+            "PATCH /admin/v1/tenants/{tenant}" => json!({ "name": "Changed" }),
+            "POST /admin/v1/tenants/{tenant}/tokens" => json!({ "role": "viewer" }),
+            _ => panic!("{self} takes a body that the tests do not know: add one here"),
+        }
+    }
+}
