@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, Condition, from_fn};
@@ -17,6 +18,10 @@ use crate::http::middleware::{deadline, edge};
 use crate::http::{Limits, RouteTable, cors, fallback};
 use crate::tenancy::path::strip_tenant;
 use crate::{openapi, routes};
+
+/// How long an idle connection is kept: longer than the minute after which load balancers give one up, so that it is never
+/// this side that closes one as a request comes in on it.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// Why the application did not start.
 #[derive(Debug, thiserror::Error)]
@@ -134,6 +139,11 @@ fn serve(
             .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
             .wrap(from_fn(edge))
     });
-    let server = server.disable_signals().shutdown_timeout(grace).listen(listener).map_err(Unserved::Io)?;
+    let server = server
+        .keep_alive(KEEP_ALIVE)
+        .disable_signals()
+        .shutdown_timeout(grace)
+        .listen(listener)
+        .map_err(Unserved::Io)?;
     Ok(server.run())
 }

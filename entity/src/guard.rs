@@ -14,7 +14,11 @@ use crate::session::Place;
 /// Whether the database keeps tenants apart. SQLite has no roles: there the types and the keys do.
 pub(crate) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
     match database.serving.backend() {
-        DbBackend::Postgres => postgres(&database.serving).await,
+        DbBackend::Postgres => {
+            let mut checks = postgres(&database.serving).await?;
+            checks.push(platform(&database.platform).await?);
+            Ok(checks)
+        }
         _ => sqlite(&database.serving).await,
     }
 }
@@ -31,6 +35,14 @@ async fn postgres(serving: &Place) -> Result<Vec<Check>, Error> {
     ];
     lease.roll_back().await;
     Ok(checks)
+}
+
+/// A platform role without its policies would take every tenant for missing.
+async fn platform(platform: &Place) -> Result<Check, Error> {
+    let mut lease = Lease::begin(&platform.pools, Access::Read, Binding::Platform, &platform.terms).await?;
+    let check = finds_nothing(&mut lease, "platform", PLATFORM, "the platform role reaches every tenant").await?;
+    lease.roll_back().await;
+    Ok(check)
 }
 
 async fn sqlite(serving: &Place) -> Result<Vec<Check>, Error> {
@@ -86,6 +98,18 @@ const OWNERSHIP: &str = "
     UNION ALL
     SELECT 'the serving role ' || current_user || ' may create objects in the schema ' || current_schema()
     WHERE has_schema_privilege(current_user, current_schema(), 'CREATE')";
+
+const PLATFORM: &str = "
+    SELECT 'the platform role ' || current_user || ' does not reach the rows of the table ' || c.relname
+        || ': run `tenantry migrate` with this DATABASE_PLATFORM_URL'
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND n.nspname = current_schema()
+      AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls))
+      AND NOT EXISTS (
+          SELECT FROM pg_policy p
+          WHERE p.polrelid = c.oid AND p.polpermissive AND p.polcmd = '*'
+            AND pg_get_expr(p.polqual, p.polrelid) = 'true'
+            AND EXISTS (SELECT FROM unnest(p.polroles) AS role WHERE role = 0 OR pg_has_role(current_user, role, 'MEMBER')))";
 
 /// Every table with a tenant column: secured, forced, and under exactly the one policy as far as the serving role goes.
 /// PostgreSQL stores expressions parsed; the text is how it writes them back.

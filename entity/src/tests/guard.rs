@@ -19,6 +19,7 @@ const SABOTAGE: &[(&str, &str)] = &[
     ("CREATE TABLE invoices (tenant_id uuid, id uuid, PRIMARY KEY (tenant_id, id))", "on the table invoices"),
     ("CREATE UNIQUE INDEX leak ON users (email)", "the key leak of the table users"),
     ("ALTER TABLE posts OWNER TO test_serving", "owns the table posts"),
+    ("DROP POLICY platform_access ON users", "platform role test_platform does not reach the rows of the table users"),
     ("GRANT CREATE ON SCHEMA public TO test_serving", "may create objects"),
 ];
 
