@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// The state of the tenant that a case is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     Active,
     Suspended,
     Deleted,
@@ -16,7 +16,7 @@ pub enum State {
 
 /// What a source says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Word {
+pub(crate) enum Word {
     Slug,
     Id,
     Domain,
@@ -24,17 +24,17 @@ pub enum Word {
 
 /// Whom it says it of: the tenant that the case is about, or another one, which is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whom {
+pub(crate) enum Whom {
     Subject,
     Other,
 }
 
 /// A name that a request gives, by any source.
-pub type Name = (Word, Whom);
+pub(crate) type Name = (Word, Whom);
 
 /// The token of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Token {
+pub(crate) enum Token {
     None,
     Garbage,
     Platform,
@@ -42,7 +42,7 @@ pub enum Token {
 }
 
 /// The status, and the code of a refusal, for a request that reads.
-pub fn expected(token: Token, sources: &[Name], state: State) -> (u16, &'static str) {
+pub(crate) fn expected(token: Token, sources: &[Name], state: State) -> (u16, &'static str) {
     let mut named: BTreeSet<String> = sources.iter().filter_map(|name| identity(*name, state)).collect();
     match token {
         Token::None | Token::Garbage => return (401, "unauthenticated"),

@@ -16,60 +16,60 @@ use super::client::Call;
 use super::tokens;
 
 /// A running application. It is stopped gracefully, and its database dropped, when this is dropped.
-pub struct TestApp {
+pub(crate) struct TestApp {
     server: Server,
     client: Client,
     /// For what only a superuser may do.
-    pub database: TestDatabase,
+    pub(crate) database: TestDatabase,
 }
 
 impl TestApp {
     /// Starts it on the database with the usual settings.
-    pub async fn on(database: TestDatabase) -> Self {
+    pub(crate) async fn on(database: TestDatabase) -> Self {
         Self::with(database, &[]).await
     }
 
     /// Starts it with settings of the test's own, which win over the usual ones.
-    pub async fn with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
         let server = Server::start(config(&database, settings));
         let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).build().expect("a client");
         Self { server, client, database }
     }
 
     /// The same database, served with other settings.
-    pub async fn restarted(self, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn restarted(self, settings: &[(&str, &str)]) -> Self {
         let Self { server, database, .. } = self;
         drop(server);
         Self::with(database, settings).await
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.server.address
     }
 
     /// Begins a request; the path may carry a query.
-    pub fn call(&self, method: Method, path: &str) -> Call {
+    pub(crate) fn call(&self, method: Method, path: &str) -> Call {
         Call::new(self.client.request(method, format!("http://{}{path}", self.address())))
     }
 
     /// Begins a GET.
-    pub fn get(&self, path: &str) -> Call {
+    pub(crate) fn get(&self, path: &str) -> Call {
         self.call(Method::GET, path)
     }
 
     /// Begins a POST.
-    pub fn post(&self, path: &str) -> Call {
+    pub(crate) fn post(&self, path: &str) -> Call {
         self.call(Method::POST, path)
     }
 
     /// Begins a PATCH.
-    pub fn patch(&self, path: &str) -> Call {
+    pub(crate) fn patch(&self, path: &str) -> Call {
         self.call(Method::PATCH, path)
     }
 
     /// Begins a DELETE.
-    pub fn delete(&self, path: &str) -> Call {
+    pub(crate) fn delete(&self, path: &str) -> Call {
         self.call(Method::DELETE, path)
     }
 }

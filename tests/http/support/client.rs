@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A request that is being put together.
 #[must_use]
-pub struct Call(RequestBuilder);
+pub(crate) struct Call(RequestBuilder);
 
 impl Call {
     pub(super) fn new(builder: RequestBuilder) -> Self {
@@ -14,32 +14,32 @@ impl Call {
     }
 
     /// With this token.
-    pub fn bearer(self, token: &str) -> Self {
+    pub(crate) fn bearer(self, token: &str) -> Self {
         Self(self.0.bearer_auth(token))
     }
 
     /// With this header, beside others of the same name. `Host` replaces the real one.
-    pub fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn header(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         Self(self.0.header(name, value.as_ref()))
     }
 
     /// With these parameters after the path's own.
-    pub fn query(self, parameters: &[(&str, &str)]) -> Self {
+    pub(crate) fn query(self, parameters: &[(&str, &str)]) -> Self {
         Self(parameters.iter().fold(self.0, |builder, pair| builder.query(&[pair])))
     }
 
     /// With this body as JSON.
-    pub fn json(self, body: &Value) -> Self {
+    pub(crate) fn json(self, body: &Value) -> Self {
         self.text("application/json", body.to_string())
     }
 
     /// With this body.
-    pub fn text(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
+    pub(crate) fn text(self, content_type: &str, body: impl Into<reqwest::Body>) -> Self {
         Self(self.0.header("content-type", content_type).body(body))
     }
 
     /// Sends it and reads the whole answer.
-    pub async fn send(self) -> Answer {
+    pub(crate) async fn send(self) -> Answer {
         let response = self.0.send().await.expect("the application answers");
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.expect("the answer arrives whole");
@@ -49,46 +49,46 @@ impl Call {
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// The HTTP status.
-    pub status: u16,
+    pub(crate) status: u16,
     /// All headers.
-    pub headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
     /// The body.
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Answer {
     /// Goes on only with this status; the body of any other one is shown.
     #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
+    pub(crate) fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
         self
     }
 
     /// Goes on only with this refusal, in the form that every refusal has.
     #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> Self {
+    pub(crate) fn refused(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, self.code().as_str()), (status, code), "{}", self.text);
         self
     }
 
     /// Goes on only with this status and, for a refusal, code; a failure tells which `case` it was.
     #[track_caller]
-    pub fn is(self, due: (u16, &str), case: &str) -> Self {
+    pub(crate) fn is(self, due: (u16, &str), case: &str) -> Self {
         assert_eq!((self.status, self.code().as_str()), due, "{case}: {}", self.text);
         self
     }
 
     /// The body as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|_| panic!("{} without JSON: {}", self.status, self.text))
     }
 
     /// The problem's `code`; empty if the answer is no refusal. Checks that a refusal is a whole one.
     #[track_caller]
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         if self.status < 400 {
             return String::new();
         }
@@ -100,24 +100,24 @@ impl Answer {
     }
 
     /// One header, if it is there and text.
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
     /// The entity tag.
     #[track_caller]
-    pub fn etag(&self) -> String {
+    pub(crate) fn etag(&self) -> String {
         self.header("etag").expect("an ETag").to_owned()
     }
 
     /// The rows of a list.
     #[track_caller]
-    pub fn data(&self) -> Vec<Value> {
+    pub(crate) fn data(&self) -> Vec<Value> {
         self.json()["data"].as_array().expect("a list").clone()
     }
 
     /// Status and body without what differs from request to request: what two answers are compared by.
-    pub fn essence(&self) -> (u16, String) {
+    pub(crate) fn essence(&self) -> (u16, String) {
         let Ok(Value::Object(mut body)) = serde_json::from_str(&self.text) else {
             return (self.status, self.text.clone());
         };

@@ -2,19 +2,19 @@
 
 mod app;
 mod client;
-pub mod operations;
+pub(crate) mod operations;
 mod raw;
 mod rows;
-pub mod tokens;
+pub(crate) mod tokens;
 
 use testkit::TestDatabase;
 
-pub use app::TestApp;
-pub use client::{Answer, Call};
-pub use rows::{Row, Tenant};
+pub(crate) use app::TestApp;
+pub(crate) use client::{Answer, Call};
+pub(crate) use rows::{Row, Tenant};
 
 /// What a test of [`both_databases!`] may take.
-pub trait FromDatabase {
+pub(crate) trait FromDatabase {
     /// Makes it on a fresh database.
     async fn from_database(database: TestDatabase) -> Self;
 }

@@ -11,13 +11,13 @@ use super::client::Call;
 
 /// An operation of the document; as text `GET /v1/users/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// With its parameters in braces.
-    pub path: String,
+    pub(crate) path: String,
     /// In capitals.
-    pub method: String,
+    pub(crate) method: String,
     /// The name of its handler.
-    pub id: String,
+    pub(crate) id: String,
     takes_body: bool,
 }
 
@@ -29,17 +29,17 @@ impl fmt::Display for Operation {
 
 /// What is put into an operation's parameters and body.
 #[derive(Debug, Clone)]
-pub struct Target {
+pub(crate) struct Target {
     /// For the path of a user, and as the author of a new post.
-    pub user: String,
+    pub(crate) user: String,
     /// For the path of a post.
-    pub post: String,
+    pub(crate) post: String,
     /// For the path of a tenant.
-    pub tenant: String,
+    pub(crate) tenant: String,
 }
 
 /// All of them, in the order of their paths.
-pub fn documented() -> Vec<Operation> {
+pub(crate) fn documented() -> Vec<Operation> {
     let document = serde_json::to_value(tenantry::openapi::document()).expect("a document");
     let paths = document["paths"].as_object().expect("paths");
     let mut operations: Vec<Operation> = paths.iter().flat_map(|(path, item)| of_path(path, item)).collect();
@@ -63,12 +63,12 @@ fn of_path(path: &str, item: &Value) -> Vec<Operation> {
 
 impl Operation {
     /// Whether the path names one row or one tenant.
-    pub fn is_about_one(&self) -> bool {
+    pub(crate) fn is_about_one(&self) -> bool {
         self.path.contains('{')
     }
 
     /// The path, with the target's ids in it.
-    pub fn path_to(&self, target: &Target) -> String {
+    pub(crate) fn path_to(&self, target: &Target) -> String {
         let id = if self.path.starts_with("/v1/users") { &target.user } else { &target.post };
         let path = self.path.replace("{id}", id).replace("{tenant}", &target.tenant);
         assert!(!path.contains('{'), "{self} has a parameter that the tests do not know: add it to `Target`");
@@ -76,12 +76,12 @@ impl Operation {
     }
 
     /// A request that is right in every way, but has no token.
-    pub fn call(&self, app: &TestApp, target: &Target) -> Call {
+    pub(crate) fn call(&self, app: &TestApp, target: &Target) -> Call {
         self.call_at(app, &self.path_to(target), target)
     }
 
     /// The same request at another path.
-    pub fn call_at(&self, app: &TestApp, path: &str, target: &Target) -> Call {
+    pub(crate) fn call_at(&self, app: &TestApp, path: &str, target: &Target) -> Call {
         let call = app.call(Method::from_bytes(self.method.as_bytes()).expect("a method"), path);
         if self.takes_body { call.json(&self.body(target)) } else { call }
     }

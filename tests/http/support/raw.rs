@@ -11,7 +11,7 @@ use super::client::Answer;
 
 impl TestApp {
     /// Sends these lines as a request without a body, and reads the answer. `Connection: close` is added.
-    pub async fn raw(&self, lines: &[&str]) -> Answer {
+    pub(crate) async fn raw(&self, lines: &[&str]) -> Answer {
         let request = format!("{}\r\nConnection: close\r\n\r\n", lines.join("\r\n"));
         let address = self.address();
         let answer = tokio::task::spawn_blocking(move || {

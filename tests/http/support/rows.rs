@@ -8,58 +8,58 @@ use super::tokens;
 
 /// A tenant that a test has made.
 #[derive(Debug, Clone)]
-pub struct Tenant {
+pub(crate) struct Tenant {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its slug.
-    pub slug: String,
+    pub(crate) slug: String,
 }
 
 impl Tenant {
     /// A token with this role, for a subject that is no user of the tenant.
-    pub fn token(&self, role: &str) -> String {
+    pub(crate) fn token(&self, role: &str) -> String {
         self.token_of(role, &Uuid::now_v7().to_string())
     }
 
     /// A token with this role for this user.
-    pub fn token_of(&self, role: &str, user_id: &str) -> String {
+    pub(crate) fn token_of(&self, role: &str, user_id: &str) -> String {
         tokens::member(&self.slug, role, user_id)
     }
 }
 
 /// A row that a test has made.
 #[derive(Debug, Clone)]
-pub struct Row {
+pub(crate) struct Row {
     /// Its id.
-    pub id: String,
+    pub(crate) id: String,
     /// Its entity tag.
-    pub etag: String,
+    pub(crate) etag: String,
     /// As it was answered.
-    pub json: Value,
+    pub(crate) json: Value,
 }
 
 impl TestApp {
     /// A new tenant.
-    pub async fn tenant(&self, slug: &str) -> Tenant {
+    pub(crate) async fn tenant(&self, slug: &str) -> Tenant {
         self.tenant_with(&json!({ "slug": slug, "name": format!("The {slug} company") })).await
     }
 
     /// A new tenant, with whatever the admin API takes.
-    pub async fn tenant_with(&self, draft: &Value) -> Tenant {
+    pub(crate) async fn tenant_with(&self, draft: &Value) -> Tenant {
         let row = self.made("/admin/v1/tenants", &tokens::platform(), draft).await;
         let slug = row.json["slug"].as_str().expect("a slug").to_owned();
         Tenant { id: row.id, slug }
     }
 
     /// A new user of the tenant, with the role of a member and the address `{name}@{slug}.test`.
-    pub async fn user(&self, tenant: &Tenant, name: &str) -> Row {
+    pub(crate) async fn user(&self, tenant: &Tenant, name: &str) -> Row {
         let email = format!("{name}@{}.test", tenant.slug);
         let draft = json!({ "name": name, "email": email, "role": "member" });
         self.made("/v1/users", &tenant.token("admin"), &draft).await
     }
 
     /// A new post of the user.
-    pub async fn post_of(&self, tenant: &Tenant, user_id: &str, title: &str) -> Row {
+    pub(crate) async fn post_of(&self, tenant: &Tenant, user_id: &str, title: &str) -> Row {
         let draft = json!({ "title": title, "user_id": user_id, "content": format!("About {title}.") });
         self.made("/v1/posts", &tenant.token("admin"), &draft).await
     }
