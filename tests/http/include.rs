@@ -8,7 +8,8 @@ use crate::support::TestApp;
 both_databases! {
     async fn each_user_brings_its_newest_posts_and_at_most_20(app: TestApp) {
         let acme = app.tenant("acme").await;
-        let (ada, bob, eve) = (app.user(&acme, "ada").await, app.user(&acme, "bob").await, app.user(&acme, "eve").await);
+        let (ada, bob, eve) =
+            (app.user(&acme, "ada").await, app.user(&acme, "bob").await, app.user(&acme, "eve").await);
         let mut of_ada = Vec::new();
         for number in 0..22 {
             of_ada.push(app.post_of(&acme, &ada.id, &format!("Ada {number}")).await.json);
@@ -16,7 +17,8 @@ both_databases! {
         let of_bob = app.post_of(&acme, &bob.id, "Bob").await.json;
         of_ada.reverse();
 
-        let list = async |query| app.get("/v1/users").query(query).bearer(&acme.token("viewer")).send().await.expect(200);
+        let list =
+            async |query| app.get("/v1/users").query(query).bearer(&acme.token("viewer")).send().await.expect(200);
         let users = list(&[("include", "posts")]).await.data();
         let with = |user: &Value, posts: &[Value]| {
             let mut user = user.clone();
@@ -33,7 +35,8 @@ both_databases! {
             let user = app.user(&acme, name).await;
             app.post_of(&acme, &user.id, name).await;
         }
-        let list = async |query| app.get("/v1/users").query(query).bearer(&acme.token("viewer")).send().await.expect(200);
+        let list =
+            async |query| app.get("/v1/users").query(query).bearer(&acme.token("viewer")).send().await.expect(200);
         let titles = |data: &[Value]| data.iter().map(|user| user["posts"][0]["title"].clone()).collect::<Vec<_>>();
         let page = list(&[("include", "posts"), ("q", "ADA"), ("page", "1"), ("limit", "1")]).await;
         assert_eq!((titles(&page.data()), &page.json()["total"]), (vec![json!("adam")], &json!(2)));

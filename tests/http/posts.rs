@@ -50,7 +50,9 @@ both_databases! {
         let admin = acme.token_of("admin", &ada.id);
         let named = |user: &str| json!({"title": "x", "user_id": user});
 
-        for (token, draft) in [(&member, json!({"title": "x"})), (&member, named(&ada.id)), (&admin, json!({"title": "x"}))] {
+        for (token, draft) in
+            [(&member, json!({"title": "x"})), (&member, named(&ada.id)), (&admin, json!({"title": "x"}))]
+        {
             assert_eq!(create(&app, token, &draft).await.expect(201).json()["user_id"], json!(ada.id), "{draft}");
         }
         assert_eq!(create(&app, &admin, &named(&bob.id)).await.expect(201).json()["user_id"], json!(bob.id));
@@ -63,7 +65,10 @@ both_databases! {
         assert_eq!(foreign.wrong_fields(), ["user_id"]);
         assert_eq!(foreign.essence(), nobody.essence());
         assert_eq!(create(&app, &acme.token("member"), &json!({"title": "x"})).await.wrong_fields(), ["user_id"]);
-        assert_eq!(create(&app, &acme.token_of("admin", "ops"), &json!({"title": "x"})).await.wrong_fields(), ["user_id"]);
+        assert_eq!(
+            create(&app, &acme.token_of("admin", "ops"), &json!({"title": "x"})).await.wrong_fields(),
+            ["user_id"]
+        );
     }
 
     async fn a_title_has_1_to_255_characters(app: TestApp) {

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::both_databases;
 use crate::expect::{is_id, is_time};
-use crate::support::{Answer, TestApp, Tenant};
+use crate::support::{Answer, Tenant, TestApp};
 
 async fn create(app: &TestApp, tenant: &Tenant, draft: &Value) -> Answer {
     app.post("/v1/users").bearer(&tenant.token("admin")).json(draft).send().await
@@ -70,10 +70,13 @@ both_databases! {
     async fn an_email_is_valid_and_has_at_most_255_characters(app: TestApp) {
         let acme = app.tenant("acme").await;
         let ada = app.user(&acme, "ada").await;
-        for email in ["a@b.co", "first.last+tag@sub.example.com", "o'neil@example.com", &email_of(254), &email_of(255)] {
+        for email in ["a@b.co", "first.last+tag@sub.example.com", "o'neil@example.com", &email_of(254), &email_of(255)]
+        {
             create(&app, &acme, &json!({"name": "x", "email": email})).await.is((201, ""), email);
         }
-        for email in ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@example..com", "a@b@c.d", &email_of(256)] {
+        for email in
+            ["", "ada", "ada@", "@example.com", "a b@example.com", "ada@example..com", "a@b@c.d", &email_of(256)]
+        {
             let draft = json!({"name": "x", "email": email});
             assert!(create(&app, &acme, &draft).await.wrong_fields().iter().all(|field| field == "email"), "{email}");
             let changed = update(&app, &acme, &ada.id, &json!({"email": email})).await;
@@ -165,7 +168,10 @@ both_databases! {
             assert_eq!((found.json(), found.etag()), (expected.clone(), changed.etag()));
         }
         let same = update(&app, &acme, &ada.id, &json!({})).await.expect(200).json();
-        assert_eq!((&same["name"], &same["email"], &same["role"]), (&expected["name"], &expected["email"], &expected["role"]));
+        assert_eq!(
+            (&same["name"], &same["email"], &same["role"]),
+            (&expected["name"], &expected["email"], &expected["role"])
+        );
     }
 
     async fn deleting_a_user_deletes_its_posts_and_nobody_elses(app: TestApp) {
