@@ -173,7 +173,7 @@ impl Owner {
     async fn apply_locked(&self, settings: &DatabaseSettings, postgres: bool) -> Result<(), OpenError> {
         if postgres {
             // A migration that cannot get its lock soon must not make every request queue behind it.
-            self.execute("SET lock_timeout = '5s'").await?;
+            self.execute("SET lock_timeout = '5s'; SET client_min_messages = warning").await?;
         }
         CatalogMigrator::up(&self.0, None).await.map_err(failed)?;
         TenantMigrator::up(&self.0, None).await.map_err(failed)?;
