@@ -1,6 +1,7 @@
 //! `serve`: how it starts, what it logs, where its settings come from.
 
 use std::net::TcpListener;
+use std::process::Command;
 
 use serde_json::json;
 use testkit::TestDatabase;
@@ -28,6 +29,23 @@ async fn the_log_tells_which_request_of_which_tenant(database: TestDatabase) {
     let other = line("of-nobody");
     assert!(other.get("tenant").is_none() && other["route"] == "/healthz", "{other}");
     assert!(!format!("{:?}", server.log()).contains(&admin), "tokens are not logged");
+}
+
+#[tokio::test]
+async fn a_compressed_answer_unpacks_to_the_same() {
+    let database = TestDatabase::sqlite().await;
+    let server = Server::start(Shell::on(&database));
+    let document = server.send(Request::get("/openapi.json"));
+    for encoding in ["gzip", "br"] {
+        let accept = format!("Accept-Encoding: {encoding}");
+        let url = format!("http://{}/openapi.json", server.address);
+        let arguments = ["-sf", "--compressed", "-H", &accept, "-w", "\\n%{size_download}", &url];
+        let output = Command::new("curl").args(arguments).output().expect("curl runs");
+        let output = String::from_utf8(output.stdout).expect("text");
+        let (unpacked, size) = output.rsplit_once('\n').expect("a size");
+        assert!(unpacked == document.body, "{encoding}");
+        assert!(size.parse::<usize>().unwrap() < document.body.len() / 4, "{encoding}: {size}");
+    }
 }
 
 #[tokio::test]

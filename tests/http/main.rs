@@ -2,12 +2,16 @@
 
 mod audit;
 mod conditional;
+mod errors;
 mod every_operation;
 mod expect;
+mod hostile;
 mod idempotency;
 mod identification;
 mod include;
 mod lifecycle;
+mod machines;
+mod outage;
 mod paging;
 mod posts;
 mod roles;
