@@ -230,12 +230,18 @@ both_databases! {
 
     /// A method that is not documented for a path is not routed there, and the ones that are can be asked for.
     async fn what_is_routed_is_what_is_documented(app: TestApp) {
-        let target = Inhabited::new(&app, "acme").await.target();
+        let acme = Inhabited::new(&app, "acme").await;
+        let target = acme.target();
         let documented = documented();
         for operation in &documented {
             let of_path: BTreeSet<&str> =
                 documented.iter().filter(|other| other.path == operation.path).map(|other| other.method.as_str()).collect();
             let path = operation.path_to(&target);
+            if operation.method == "GET" {
+                let call = |method: Method| app.call(method, &path).bearer(&acme.tenant.token("viewer"));
+                let (read, asked) = (call(Method::GET).send().await, call(Method::HEAD).send().await);
+                assert_eq!((asked.status, asked.text.as_str()), (read.status, ""), "HEAD {path}");
+            }
             for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 if of_path.contains(method.as_str()) {
                     continue;
