@@ -14,7 +14,7 @@ pub use sqlite::SqliteFile;
 /// A database for one test.
 pub enum TestDatabase {
     /// A database on the test's PostgreSQL server.
-    Postgres(PostgresDatabase),
+    Postgres(Box<PostgresDatabase>),
     /// A file.
     Sqlite(SqliteFile),
 }
@@ -22,7 +22,7 @@ pub enum TestDatabase {
 impl TestDatabase {
     /// A migrated PostgreSQL database with the three roles.
     pub async fn postgres() -> Self {
-        Self::Postgres(PostgresDatabase::create().await)
+        Self::Postgres(Box::new(PostgresDatabase::create().await))
     }
 
     /// A migrated SQLite file.

@@ -54,25 +54,18 @@ fn where_holds(sql: &str, values: &[String], tenant: &str) -> Result<(), &'stati
 /// The operands and words of a condition that are in no parentheses, with their places, up to the end of the clause.
 fn outermost(clause: &str) -> Vec<(usize, &str)> {
     let mut depth = 0_usize;
-    let mut end = clause.len();
-    for (at, character) in clause.char_indices() {
+    let end = clause.char_indices().find(|(at, character)| {
+        let ends = |rest: &str| ["ORDER BY", "LIMIT", "RETURNING"].iter().any(|word| rest.starts_with(word));
         match character {
             '(' => depth += 1,
-            ')' if depth == 0 => {
-                end = at;
-                break;
-            }
+            ')' if depth == 0 => return true,
             ')' => depth -= 1,
-            ' ' if depth == 0 => {
-                if [" ORDER BY", " LIMIT", " RETURNING"].iter().any(|word| clause[at..].starts_with(word)) {
-                    end = at;
-                    break;
-                }
-            }
+            ' ' if depth == 0 => return ends(&clause[at + 1..]),
             _ => {}
         }
-    }
-    split_at_words(&clause[..end])
+        false
+    });
+    split_at_words(&clause[..end.map_or(clause.len(), |(at, _)| at)])
 }
 
 fn split_at_words(clause: &str) -> Vec<(usize, &str)> {
