@@ -60,7 +60,9 @@ pub(crate) async fn openapi_document() -> HttpResponse {
 
 /// Serves the interactive pages at `/docs`. Every file is in the binary: they open without a network.
 pub fn docs(config: &mut ServiceConfig) {
-    let ui = Config::from(DOCUMENT_PATH).display_request_duration(true).doc_expansion("list");
+    // Else the page would show its own address to a checker of somebody else's.
+    let offline = Config::from(DOCUMENT_PATH).validator_url("none");
+    let ui = offline.display_request_duration(true).doc_expansion("list");
     config.service(web::redirect("/docs", "/docs/")).service(SwaggerUi::new("/docs/{_:.*}").config(ui));
 }
 
