@@ -170,7 +170,10 @@ both_databases! {
                     let (there, not_there) = (send(there).await, send(not_there).await);
                     let case = format!("{operation} as {role} with {condition:?}");
                     assert_eq!(visible(&there), visible(&not_there), "{case}");
-                    assert!(matches!((there.status, there.code().as_str()), (404, "not_found") | (403, "forbidden")), "{case}");
+                    assert!(
+                        matches!((there.status, there.code().as_str()), (404, "not_found") | (403, "forbidden")),
+                        "{case}"
+                    );
                     globex.is_not_in(&there, &case);
                 }
             }
@@ -183,7 +186,9 @@ both_databases! {
         for operation in of_reach(Reach::Own) {
             let token = acme.tenant.token("admin");
             let path = operation.path_to(&acme.target());
-            for path in [path.clone(), format!("/t/acme{path}"), format!("{path}?limit=100&q=some"), format!("{path}?page=1")] {
+            for path in
+                [path.clone(), format!("/t/acme{path}"), format!("{path}?limit=100&q=some"), format!("{path}?page=1")]
+            {
                 let case = format!("{operation} at {path}");
                 let answer = operation.call_at(&app, &path, &acme.target()).bearer(&token).send().await;
                 assert!(answer.status < 300, "{case}: {}", answer.text);
@@ -234,8 +239,11 @@ both_databases! {
         let target = acme.target();
         let documented = documented();
         for operation in &documented {
-            let of_path: BTreeSet<&str> =
-                documented.iter().filter(|other| other.path == operation.path).map(|other| other.method.as_str()).collect();
+            let of_path: BTreeSet<&str> = documented
+                .iter()
+                .filter(|other| other.path == operation.path)
+                .map(|other| other.method.as_str())
+                .collect();
             let path = operation.path_to(&target);
             if operation.method == "GET" {
                 let call = |method: Method| app.call(method, &path).bearer(&acme.tenant.token("viewer"));
@@ -256,8 +264,8 @@ both_databases! {
     }
 }
 
-/// Handlers are made by attributes, which name method and path, and are served by `src/routes.rs`; whatever is served there
-/// is in the document. So it is enough that there is no other way for a request to come in.
+/// Handlers are made by attributes, which name method and path, and are served by `src/routes.rs`; whatever is served
+/// there is in the document. So it is enough that there is no other way for a request to come in.
 #[test]
 fn no_handler_is_served_in_another_way() {
     let documented: BTreeSet<String> = documented().into_iter().map(|operation| operation.id).collect();

@@ -49,7 +49,8 @@ both_databases! {
             format!(r#"{{"title": "x", "version": 9, "created_at": "{victim}"}}"#),
             format!(r#"[{{"title": "x", "tenant_id": "{victim}"}}]"#),
         ] {
-            let answer = world.attack(world.app.post("/v1/posts").text("application/json", text.clone()).bearer(&token), &text);
+            let answer =
+                world.attack(world.app.post("/v1/posts").text("application/json", text.clone()).bearer(&token), &text);
             let answer = answer.await;
             assert!(matches!(answer.status, 403 | 422), "{text}: {answer:?}");
         }
@@ -61,7 +62,8 @@ both_databases! {
         let (victim, nobody) = (&world.globex.users[0].id, Uuid::now_v7().to_string());
         let post = format!("/v1/posts/{}", world.acme.posts[0].id);
         for token in [world.member(), world.admin()] {
-            let make = |user: &str| world.app.post("/v1/posts").json(&json!({ "title": "x", "user_id": user })).bearer(&token);
+            let make =
+                |user: &str| world.app.post("/v1/posts").json(&json!({ "title": "x", "user_id": user })).bearer(&token);
             let give = |user: &str| world.app.patch(&post).json(&json!({ "user_id": user })).bearer(&token);
             let made = world.same(make(victim), make(&nobody), "a post of theirs").await;
             let given = world.same(give(victim), give(&nobody), "a post given to them").await;
@@ -70,7 +72,11 @@ both_databases! {
         // A token of one's own tenant whose subject is a user of the other one.
         for role in ["viewer", "member", "admin"] {
             let write = |user: &str| {
-                world.app.post("/v1/posts").json(&json!({ "title": "x" })).bearer(&world.acme.tenant.token_of(role, user))
+                world
+                    .app
+                    .post("/v1/posts")
+                    .json(&json!({ "title": "x" }))
+                    .bearer(&world.acme.tenant.token_of(role, user))
             };
             let written = world.same(write(victim), write(&nobody), role).await;
             assert!(matches!(written.status, 403 | 422), "{written:?}");
@@ -119,10 +125,22 @@ both_databases! {
 
         let users = json!({ "name": "Same", "email": "same@everywhere.test" });
         let make = async |token: &str| {
-            world.app.post("/v1/users").header("idempotency-key", "k").json(&users).bearer(token).send().await.expect(201).json()
+            world
+                .app
+                .post("/v1/users")
+                .header("idempotency-key", "k")
+                .json(&users)
+                .bearer(token)
+                .send()
+                .await
+                .expect(201)
+                .json()
         };
         let (theirs, ours) = (make(&world.globex.tenant.token_of("admin", of_acme)).await, make(&world.admin()).await);
         assert_ne!(theirs["id"], ours["id"]);
-        assert_eq!((&theirs["tenant_id"], &ours["tenant_id"]), (&json!(world.globex.tenant.id), &json!(world.acme.tenant.id)));
+        assert_eq!(
+            (&theirs["tenant_id"], &ours["tenant_id"]),
+            (&json!(world.globex.tenant.id), &json!(world.acme.tenant.id))
+        );
     }
 }

@@ -100,9 +100,25 @@ both_databases! {
         let (long, padded) = (own.repeat(100), format!("{own}="));
         let (shorter, longer) = (with(&bytes, 33..34, &[]), with(&bytes, 34..34, &[0]));
         for cursor in [
-            "", " ", "=", "null", "0", "' OR 1=1 --", "\u{0}", "é", "../../etc/passwd", "{\"id\": 1}", &long, &padded, &shorter, &longer,
-            &STANDARD.encode([255; 34]), &bytes_of(&world.globex.posts[0].id).map(|byte| byte.to_string()).concat(),
-            &world.globex.posts[0].id, &own[1..], &own.to_lowercase(),
+            "",
+            " ",
+            "=",
+            "null",
+            "0",
+            "' OR 1=1 --",
+            "\u{0}",
+            "é",
+            "../../etc/passwd",
+            "{\"id\": 1}",
+            &long,
+            &padded,
+            &shorter,
+            &longer,
+            &STANDARD.encode([255; 34]),
+            &bytes_of(&world.globex.posts[0].id).map(|byte| byte.to_string()).concat(),
+            &world.globex.posts[0].id,
+            &own[1..],
+            &own.to_lowercase(),
         ] {
             world.after("/v1/posts", cursor).await.is((400, "malformed"), cursor);
         }

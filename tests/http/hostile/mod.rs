@@ -1,7 +1,7 @@
 //! A member of one tenant, and even its admin, with every trick there is against another tenant.
 //!
-//! Whatever is tried, the answer is no fault of ours (500), shows nothing of the other tenant, does not differ from the one
-//! for something that does not exist, and leaves the other tenant's rows as they were.
+//! Whatever is tried, the answer is no fault of ours (500), shows nothing of the other tenant, does not differ from the
+//! one for something that does not exist, and leaves the other tenant's rows as they were.
 
 mod bodies;
 mod crowd;

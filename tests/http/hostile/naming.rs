@@ -1,5 +1,7 @@
 //! Naming the other tenant in every place that a request has.
 
+use reqwest::Method;
+use serde_json::json;
 use testkit::TestDatabase;
 
 use super::World;
@@ -7,7 +9,6 @@ use crate::both_databases;
 use crate::support::operations::{Target, documented};
 use crate::support::tokens::{altered, in_seconds, member, signed};
 use crate::support::{Call, TestApp};
-use serde_json::json;
 
 /// The same call, naming a tenant in one more place.
 type Naming = (&'static str, fn(Call, &str) -> Call);
@@ -55,6 +56,19 @@ both_databases! {
         world.victim_is_untouched().await;
     }
 
+    /// Whoever asks what may be asked for is told the same of every tenant, and of none.
+    async fn what_a_browser_asks_first_tells_nothing(database: TestDatabase) {
+        let world = world(database).await;
+        for path in ["/v1/users", "/v1/posts/x", "/nothing"] {
+            for method in [Method::OPTIONS, Method::HEAD, Method::PUT, Method::from_bytes(b"PURGE").expect("a method")]
+            {
+                let call = |tenant: &str| world.app.call(method.clone(), &format!("/t/{tenant}{path}"));
+                world.same(call("globex"), call("nobody"), path).await;
+                world.same(call("globex").bearer(&world.member()), call("nobody").bearer(&world.member()), path).await;
+            }
+        }
+    }
+
     async fn no_altered_token_opens_anything(database: TestDatabase) {
         let world = world(database).await;
         let good = world.admin();
@@ -78,9 +92,28 @@ both_databases! {
         let id = &world.globex.tenant.id;
         let simple = id.replace('-', "");
         for tenant in [
-            "Globex", "GLOBEX", " globex", "globex ", "globex/", "globex.", "globex,acme", "acme globex", "g%6cobex", "%",
-            "globe_", "globex'--", "x' OR slug='globex", "*", "../globex", "acme/../globex", "www.globex.test", "{id}",
-            &format!("{{{id}}}"), &format!("urn:uuid:{id}"), &simple, &format!("{id} "),
+            "Globex",
+            "GLOBEX",
+            " globex",
+            "globex ",
+            "globex/",
+            "globex.",
+            "globex,acme",
+            "acme globex",
+            "g%6cobex",
+            "%",
+            "globe_",
+            "globex'--",
+            "x' OR slug='globex",
+            "*",
+            "../globex",
+            "acme/../globex",
+            "www.globex.test",
+            "{id}",
+            &format!("{{{id}}}"),
+            &format!("urn:uuid:{id}"),
+            &simple,
+            &format!("{id} "),
         ] {
             let answer = world.attack(world.app.get("/v1/users").bearer(&member(tenant, "admin", "eve")), tenant).await;
             answer.is((404, "tenant_not_found"), tenant);
@@ -101,7 +134,9 @@ both_databases! {
             let answer = world.attack(world.app.get(&format!("/v1/tenant?{query}")).bearer(&token), query).await;
             assert_eq!(answer.expect(200).json()["slug"], "acme", "{query}");
         }
-        for name in ["x-tenant", "tenant", "tenant-id", "x-tenant-slug", "x_tenant_id", "x-org-id", "cookie", "x-user-id"] {
+        for name in
+            ["x-tenant", "tenant", "tenant-id", "x-tenant-slug", "x_tenant_id", "x-org-id", "cookie", "x-user-id"]
+        {
             let call = world.app.get("/v1/tenant").header(name, "globex").bearer(&token);
             assert_eq!(world.attack(call, name).await.expect(200).json()["slug"], "acme", "{name}");
         }

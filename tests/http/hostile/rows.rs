@@ -1,11 +1,11 @@
 //! Reaching for the other tenant's rows by id, by condition and by search.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::World;
 use crate::both_databases;
 use crate::support::TestApp;
-use serde_json::json;
 
 both_databases! {
     /// However an id is written, another tenant's is answered as one that does not exist.
@@ -77,9 +77,38 @@ both_databases! {
         let token = world.member();
         let victims = ["Victoria", "victoria", "globex", "secret", "@globex.test", "About", &world.globex.tenant.id];
         let tricks = [
-            "", "%", "_", "%%", "%secret%", "\\", "\\%", "'", "''", "\"", "' OR '1'='1", "' OR 1=1 --",
-            "') OR tenant_id IS NOT NULL --", "' UNION SELECT * FROM users --", "'; DROP TABLE posts; --", "*", "[a-z]", ".*",
-            "\u{0}", "\u{ff05}", "\u{202e}terces", "ſecret", "SECRET", "𝕤ecret", "a\u{301}", "$1", "?", "?1", ":q", "{}", "%s", "%00",
+            "",
+            "%",
+            "_",
+            "%%",
+            "%secret%",
+            "\\",
+            "\\%",
+            "'",
+            "''",
+            "\"",
+            "' OR '1'='1",
+            "' OR 1=1 --",
+            "') OR tenant_id IS NOT NULL --",
+            "' UNION SELECT * FROM users --",
+            "'; DROP TABLE posts; --",
+            "*",
+            "[a-z]",
+            ".*",
+            "\u{0}",
+            "\u{ff05}",
+            "\u{202e}terces",
+            "ſecret",
+            "SECRET",
+            "𝕤ecret",
+            "a\u{301}",
+            "$1",
+            "?",
+            "?1",
+            ":q",
+            "{}",
+            "%s",
+            "%00",
         ];
         for text in victims.into_iter().chain(tricks) {
             for list in ["/v1/users", "/v1/posts", "/v1/users?include=posts"] {
@@ -93,7 +122,9 @@ both_databases! {
             let page = world.attack(page, text).await;
             assert!(page.status == 422 || page.json()["total"].as_u64() <= Some(6), "{text:?}: {}", page.text);
         }
-        for page in ["1", "2", "999999999", "1000000000", "18446744073709551615", "9223372036854775807", "-1", "0", "1e9", "x"] {
+        for page in
+            ["1", "2", "999999999", "1000000000", "18446744073709551615", "9223372036854775807", "-1", "0", "1e9", "x"]
+        {
             for limit in ["1", "100", "101", "0", "-1", "9223372036854775807", "x", ""] {
                 for list in ["/v1/users?include=posts", "/v1/posts"] {
                     let call = world.app.get(list).query(&[("page", page), ("limit", limit)]).bearer(&token);

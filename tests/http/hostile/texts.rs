@@ -117,7 +117,20 @@ both_databases! {
                 }
             }
         }
-        for query in ["%", "%zz", "q=%ff%fe", "q=%c0%80", "&&&&", "=", "q", "q=a&q=b", "limit=1&limit=2", "a[b]=c", "q=%u0041", "?"] {
+        for query in [
+            "%",
+            "%zz",
+            "q=%ff%fe",
+            "q=%c0%80",
+            "&&&&",
+            "=",
+            "q",
+            "q=a&q=b",
+            "limit=1&limit=2",
+            "a[b]=c",
+            "q=%u0041",
+            "?",
+        ] {
             world.is_taken_or_refused(world.app.get(&format!("/v1/posts?{query}")).bearer(&member), query).await;
         }
         world.victim_is_untouched().await;
@@ -131,9 +144,19 @@ both_databases! {
             let text = if text.trim_matches(['.', '/']).is_empty() { "x".to_owned() } else { encoded(&text) };
             let target = Target { user: text.clone(), post: text.clone(), tenant: text.clone() };
             for operation in documented().iter().filter(|operation| operation.is_about_one()) {
-                world.is_taken_or_refused(operation.call(&world.app, &target).bearer(&token), &format!("{operation}: {text}")).await;
+                world
+                    .is_taken_or_refused(
+                        operation.call(&world.app, &target).bearer(&token),
+                        &format!("{operation}: {text}"),
+                    )
+                    .await;
             }
-            for path in [format!("/t/{text}/v1/users"), format!("/{text}"), format!("/v1/{text}"), format!("/v1/users/{text}/{text}")] {
+            for path in [
+                format!("/t/{text}/v1/users"),
+                format!("/{text}"),
+                format!("/v1/{text}"),
+                format!("/v1/users/{text}/{text}"),
+            ] {
                 world.is_taken_or_refused(world.app.get(&path).bearer(&token), &path).await;
             }
         }
@@ -147,7 +170,16 @@ both_databases! {
         // What cannot stand in a header at all is not sent.
         let sendable = |text: &String| text.bytes().all(|byte| byte >= 32 && byte != 127);
         for (number, text) in texts().into_iter().filter(sendable).enumerate() {
-            for name in ["x-tenant-id", "x-request-id", "if-match", "if-none-match", "accept", "accept-encoding", "origin", "range"] {
+            for name in [
+                "x-tenant-id",
+                "x-request-id",
+                "if-match",
+                "if-none-match",
+                "accept",
+                "accept-encoding",
+                "origin",
+                "range",
+            ] {
                 let get = world.app.get(&own).header(name, &text).bearer(&token);
                 world.is_taken_or_refused(get, &format!("{name}: {text}")).await;
                 let patch = world.app.patch(&own).json(&json!({ "title": "Mine" })).header(name, &text).bearer(&token);
@@ -171,14 +203,18 @@ both_databases! {
             for field in ["tenant_id", "name", "email", "role", "id", &text] {
                 let mut draft = json!({ "name": "x", "email": "body@x.test" });
                 draft[field] = json!(text);
-                world.is_taken_or_refused(world.app.post("/v1/users").json(&draft).bearer(&token), &draft.to_string()).await;
+                world
+                    .is_taken_or_refused(world.app.post("/v1/users").json(&draft).bearer(&token), &draft.to_string())
+                    .await;
                 let patch = json!({ field: text });
                 world.is_taken_or_refused(world.app.patch(&user).json(&patch).bearer(&token), &patch.to_string()).await;
             }
             for field in ["tenant_id", "user_id", "title", "content", &text] {
                 let mut draft = json!({ "title": "x" });
                 draft[field] = json!(text);
-                world.is_taken_or_refused(world.app.post("/v1/posts").json(&draft).bearer(&token), &draft.to_string()).await;
+                world
+                    .is_taken_or_refused(world.app.post("/v1/posts").json(&draft).bearer(&token), &draft.to_string())
+                    .await;
                 let patch = json!({ field: text });
                 world.is_taken_or_refused(world.app.patch(&post).json(&patch).bearer(&token), &patch.to_string()).await;
             }

@@ -1,5 +1,5 @@
-//! What the table in the documentation, "the order of refusals", says about a request. Written from that table, not from
-//! the code under test.
+//! What the table in the documentation, "the order of refusals", says about a request. Written from that table, not
+//! from the code under test.
 
 use std::collections::BTreeSet;
 
@@ -60,8 +60,8 @@ pub(crate) fn expected(token: Token, sources: &[Name], state: State) -> (u16, &'
 
 const OTHER: &str = "the other tenant";
 
-/// Whom a name means. Two names of one tenant mean the same, if there is such a tenant to bring them together; a host that
-/// nobody has registered names nobody.
+/// Whom a name means. Two names of one tenant mean the same, if there is such a tenant to bring them together; a host
+/// that nobody has registered names nobody.
 fn identity((word, whom): Name, state: State) -> Option<String> {
     match (whom, state, word) {
         (Whom::Other, ..) => Some(OTHER.to_owned()),

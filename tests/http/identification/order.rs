@@ -75,7 +75,8 @@ both_databases! {
             ("/admin/v1/tenants", "application/json", "{"),
             ("/admin/v1/tenants/no such", "application/json", "{"),
         ] {
-            let method = if path.contains("/users/") || path.contains("tenants/") { app.patch(path) } else { app.post(path) };
+            let method =
+                if path.contains("/users/") || path.contains("tenants/") { app.patch(path) } else { app.post(path) };
             method.text(kind, body).send().await.is((401, "unauthenticated"), path);
         }
     }

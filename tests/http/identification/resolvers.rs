@@ -19,7 +19,7 @@ async fn naming_globex(app: &TestApp, source: &str, token: &str) -> Answer {
 }
 
 both_databases! {
-    /// Each source switched off in its turn: what it says is as if it were not said. A path is then just an unknown one.
+    /// Each source switched off in its turn: what it says is as if it were not said. A path is then an unknown one.
     async fn a_source_that_is_switched_off_is_not_read(database: TestDatabase) {
         let mut app = TestApp::with(database, &[("BASE_DOMAIN", "example.com")]).await;
         app.tenant("acme").await;

@@ -2,11 +2,11 @@
 //! every state.
 
 use serde_json::json;
+use testkit::TestDatabase;
 
 use super::oracle::{Name, State, Token, Whom, Word, expected};
 use crate::both_databases;
 use crate::support::{Call, TestApp, tokens};
-use testkit::TestDatabase;
 
 /// A place in a request that names a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

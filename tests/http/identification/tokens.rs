@@ -109,7 +109,8 @@ both_databases! {
             assert_refused(&app, &signed(&claims(changes.clone())), case).await;
             assert_refused(&app, &signed(&operators_claims(changes)), case).await;
         }
-        for changes in [json!({ "nbf": in_seconds(-60) }), json!({ "iat": in_seconds(-60) }), json!({ "x": "unknown" })] {
+        for changes in [json!({ "nbf": in_seconds(-60) }), json!({ "iat": in_seconds(-60) }), json!({ "x": "unknown" })]
+        {
             assert_believed(&app, &signed(&claims(changes)), "in its time").await;
         }
     }

@@ -54,7 +54,8 @@ macro_rules! both_databases {
 
             #[tokio::test]
             async fn sqlite() {
-                check(<$kind as $crate::support::FromDatabase>::from_database(::testkit::TestDatabase::sqlite().await).await).await;
+                let database = ::testkit::TestDatabase::sqlite().await;
+                check(<$kind as $crate::support::FromDatabase>::from_database(database).await).await;
             }
 
             #[tokio::test]
