@@ -41,6 +41,10 @@ const SABOTAGE: &[(&str, &str)] = &[
          FOREIGN KEY (twin) REFERENCES posts (twin)",
         "the foreign key twin_fkey of the table posts does not begin with tenant_id",
     ),
+    (
+        "DROP POLICY platform_access ON users",
+        "the platform role test_platform does not reach the rows of the table users",
+    ),
     ("GRANT CREATE ON SCHEMA public TO test_serving", "the serving role test_serving may create objects in the schema"),
 ];
 
@@ -79,7 +83,7 @@ fn all_fine(shell: &Shell) -> Vec<String> {
 async fn postgres_as_set_up_is_fine() {
     let database = TestDatabase::postgres().await;
     let shell = Shell::on(&database);
-    let checks = ["role", "ownership", "policies", "keys", "unbound read", "canary", "policy canary"];
+    let checks = ["role", "ownership", "policies", "keys", "unbound read", "platform", "canary", "policy canary"];
     assert_eq!(all_fine(&shell), checks);
     let said = shell.prints("doctor");
     assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), checks.len(), "{said}");
@@ -97,7 +101,7 @@ async fn what_is_wrong_with_the_tables_is_found() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_the_serving_role_is_found() {
+async fn what_is_wrong_with_the_roles_is_found() {
     let database = TestDatabase::postgres().await;
     let server = postgres(&database);
     for (url, sentence) in [
@@ -108,6 +112,8 @@ async fn what_is_wrong_with_the_serving_role_is_found() {
     ] {
         is_refused(&Shell::on(&database).with("DATABASE_URL", &url), sentence);
     }
+    let platform = Shell::on(&database).with("DATABASE_PLATFORM_URL", &server.url("test_serving"));
+    is_refused(&platform, "the platform role test_serving does not reach the rows of the table tenants");
 }
 
 #[tokio::test]

@@ -3,24 +3,12 @@
 use serde_json::Value;
 use testkit::TestDatabase;
 
-use crate::support::{Shell, on_both_databases};
+use crate::support::{Shell, emptied, on_both_databases};
 
 on_both_databases! {
     an_empty_database_is_brought_up_once,
     a_dry_run_changes_nothing,
     tenants_get_the_version_of_their_tables,
-}
-
-/// Takes every table away.
-async fn emptied(database: &TestDatabase) {
-    match database {
-        TestDatabase::Sqlite(file) => std::fs::remove_file(file.path()).expect("the file is there"),
-        TestDatabase::Postgres(_) => {
-            let sql = "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner;
-                       GRANT USAGE ON SCHEMA public TO PUBLIC";
-            database.execute(sql).await;
-        }
-    }
 }
 
 /// Set and name of each migration, in order, and whether it is applied.

@@ -6,9 +6,9 @@ use std::process::Command;
 use serde_json::json;
 use testkit::TestDatabase;
 
-use crate::support::{Request, SECRET, Server, Shell, on_both_databases};
+use crate::support::{Request, SECRET, Server, Shell, emptied, on_both_databases};
 
-on_both_databases!(the_log_tells_which_request_of_which_tenant);
+on_both_databases!(the_log_tells_which_request_of_which_tenant, an_empty_database_is_migrated_first);
 
 async fn the_log_tells_which_request_of_which_tenant(database: TestDatabase) {
     let server = Server::start(Shell::on(&database));
@@ -74,10 +74,11 @@ async fn a_public_key_is_enough() {
     }
 }
 
-#[tokio::test]
-async fn an_empty_database_is_migrated_first() {
-    let shell = Shell::bare().with("JWT_SECRET", SECRET).with("BIND_ADDR", "127.0.0.1:0");
-    Server::start(shell).send(Request::get("/readyz")).is(200);
+async fn an_empty_database_is_migrated_first(database: TestDatabase) {
+    emptied(&database).await;
+    let server = Server::start(Shell::on(&database));
+    server.send(Request::get("/readyz")).is(200);
+    server.with_tenant("acme");
 }
 
 #[tokio::test]

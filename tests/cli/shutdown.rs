@@ -78,3 +78,16 @@ async fn connections_that_are_only_kept_open_hold_nothing() {
     assert!(asked.elapsed() < Duration::from_secs(8), "{:?}", asked.elapsed());
     drop(silent);
 }
+
+#[tokio::test]
+async fn ctrl_c_is_as_good() {
+    let database = TestDatabase::sqlite().await;
+    let mut server = Server::start(Shell::on(&database));
+    let admin = server.with_tenant("acme");
+    let slow = Request::post("/v1/posts", &json!({"title": "Taken"})).by(&admin).begin(server.address, 5);
+    server.wait_until_busy_with(1);
+    server.signal("-INT");
+    wait_until_closed(&server);
+    slow.finish().is(201);
+    assert_eq!(server.wait().code(), Some(0));
+}

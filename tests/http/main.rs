@@ -2,6 +2,7 @@
 
 mod audit;
 mod conditional;
+mod connections;
 mod errors;
 mod every_operation;
 mod expect;

@@ -7,6 +7,8 @@ mod shell;
 
 use std::time::{Duration, Instant};
 
+use testkit::TestDatabase;
+
 pub(crate) use client::{Answer, Request};
 pub(crate) use lock::lock_users;
 pub(crate) use server::Server;
@@ -27,6 +29,18 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
             Some(found) => return found,
             None if Instant::now() > until => panic!("waited in vain: {what}"),
             None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    }
+}
+
+/// Takes every table away.
+pub(crate) async fn emptied(database: &TestDatabase) {
+    match database {
+        TestDatabase::Sqlite(file) => std::fs::remove_file(file.path()).expect("the file is there"),
+        TestDatabase::Postgres(_) => {
+            let sql = "DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner;
+                       GRANT USAGE ON SCHEMA public TO PUBLIC";
+            database.execute(sql).await;
         }
     }
 }
