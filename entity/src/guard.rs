@@ -97,7 +97,12 @@ const OWNERSHIP: &str = "
     WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname = current_schema() AND pg_has_role(current_user, c.relowner, 'MEMBER')
     UNION ALL
     SELECT 'the serving role ' || current_user || ' may create objects in the schema ' || current_schema()
-    WHERE has_schema_privilege(current_user, current_schema(), 'CREATE')";
+    WHERE has_schema_privilege(current_user, current_schema(), 'CREATE')
+    UNION ALL
+    SELECT 'the serving role ' || current_user || ' may truncate the table ' || c.relname || ': policies do not apply to that'
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema()
+      AND has_table_privilege(current_user, c.oid, 'TRUNCATE') AND NOT pg_has_role(current_user, c.relowner, 'MEMBER')";
 
 const PLATFORM: &str = "
     SELECT 'the platform role ' || current_user || ' does not reach the rows of the table ' || c.relname

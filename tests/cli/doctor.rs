@@ -45,6 +45,10 @@ const SABOTAGE: &[(&str, &str)] = &[
         "DROP POLICY platform_access ON users",
         "the platform role test_platform does not reach the rows of the table users",
     ),
+    (
+        "GRANT ALL ON posts TO test_serving",
+        "the serving role test_serving may truncate the table posts: policies do not apply to that",
+    ),
     ("GRANT CREATE ON SCHEMA public TO test_serving", "the serving role test_serving may create objects in the schema"),
 ];
 
