@@ -150,7 +150,7 @@ both_databases! {
         let acme = app.tenant("acme").await;
         let admin = acme.token("admin");
         let draft = |number: usize| {
-            let email = if number % 2 == 0 { "ada@example.com" } else { "ADA@example.com" };
+            let email = ["ada@example.com", "ADA@example.com"][number % 2];
             app.post("/v1/users").bearer(&admin).json(&json!({"name": "Ada", "email": email}))
         };
         let answers = at_once((0..20).map(draft)).await;
