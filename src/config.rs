@@ -132,8 +132,7 @@ const NOT_YET: [&str; 6] =
 impl Config {
     /// Reads the environment and, for what it does not say, `.env` in the working directory.
     pub fn from_env() -> Result<Self, ConfigError> {
-        let environment = Environment::load()?;
-        Self::from_lookup(&|name| environment.get(name))
+        Environment::load()?.read(Self::from_lookup)
     }
 
     /// Reads settings from anywhere: tests and the demo bring their own.

@@ -8,7 +8,7 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use entity::{Database, Gatekeeper};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::auth::Authenticator;
 use crate::auth::keys::{KeyError, Keys};
@@ -75,29 +75,39 @@ impl Application {
 
     /// Answers requests until SIGTERM or Ctrl-C, then finishes those it has taken.
     pub async fn run(self) -> io::Result<()> {
+        // Before anybody is told that it runs: a signal that comes early must not find the default, which kills.
+        let stop = StopSignal::awaited()?;
         tracing::info!(address = %self.address, "listening");
-        let handle = self.server.handle();
-        let stop = async move {
-            stop_signal().await?;
-            tracing::info!("stopping: finishing the requests that were taken");
-            handle.stop(true).await;
-            Ok(())
-        };
-        tokio::try_join!(self.server, stop)?;
+        let (handle, mut server) = (self.server.handle(), self.server);
+        tokio::select! {
+            stopped = &mut server => stopped?,
+            () = stop.received() => {
+                tracing::info!("stopping: finishing the requests that were taken");
+                tokio::join!(handle.stop(true), server).1?;
+            }
+        }
         tracing::info!("stopped");
         Ok(())
     }
 }
 
-/// Comes back at SIGTERM or Ctrl-C. The server's own handling would end requests at Ctrl-C.
-async fn stop_signal() -> io::Result<()> {
-    let mut terminated = signal(SignalKind::terminate())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminated.recv() => {}
-        _ = interrupted.recv() => {}
+/// SIGTERM or Ctrl-C. The server's own handling would end requests at Ctrl-C.
+struct StopSignal {
+    terminated: Signal,
+    interrupted: Signal,
+}
+
+impl StopSignal {
+    fn awaited() -> io::Result<Self> {
+        Ok(Self { terminated: signal(SignalKind::terminate())?, interrupted: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn received(mut self) {
+        tokio::select! {
+            _ = self.terminated.recv() => {}
+            _ = self.interrupted.recv() => {}
+        }
+    }
 }
 
 enum Unserved {

@@ -152,6 +152,7 @@ fn throw_away(database: &Database) -> TenantAccess {
         name_folded: "canary".to_owned(),
         status: TenantStatus::Active,
         isolation: Isolation::Shared,
+        suspended: false,
         datastore: None,
         domains: Domains::default(),
         limits: Limits::default(),

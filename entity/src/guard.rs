@@ -28,6 +28,7 @@ async fn postgres(serving: &Place) -> Result<Vec<Check>, Error> {
     let checks = vec![
         finds_nothing(&mut lease, "role", ROLE, "the serving role can see one tenant at a time only").await?,
         finds_nothing(&mut lease, "ownership", OWNERSHIP, "the serving role owns nothing and creates nothing").await?,
+        finds_nothing(&mut lease, "detours", DETOURS, "no role, view or function leads around the policies").await?,
         finds_nothing(&mut lease, "policies", &policies(), "row-level security is forced on every tenant table")
             .await?,
         finds_nothing(&mut lease, "keys", POSTGRES_KEYS, "every key of a tenant table begins with the tenant").await?,
@@ -90,6 +91,22 @@ const ROLE: &str = "
     WHERE (r.rolsuper OR r.rolbypassrls)
       AND (r.rolname = current_user OR pg_has_role(current_user, r.oid, 'MEMBER'))
       AND (r.rolname = current_user OR NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))";
+
+/// What else would lead around the policies: making oneself a member of a stronger role (possible with CREATEROLE before
+/// PostgreSQL 16), and views and functions that look with their owner's eyes.
+const DETOURS: &str = "
+    SELECT 'the serving role ' || rolname || ' has CREATEROLE: it could make itself a member of other roles'
+    FROM pg_roles WHERE rolname = current_user AND rolcreaterole AND NOT rolsuper
+    UNION ALL
+    SELECT 'the serving role may read the view ' || c.relname || ', which shows what its owner sees'
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('v', 'm') AND n.nspname = current_schema()
+      AND has_table_privilege(current_user, c.oid, 'SELECT')
+      AND NOT coalesce('security_invoker=true' = ANY (c.reloptions) OR 'security_invoker=on' = ANY (c.reloptions), false)
+    UNION ALL
+    SELECT 'the serving role may call the function ' || p.proname || ', which runs with its owner''s rights'
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE p.prosecdef AND n.nspname = current_schema() AND has_function_privilege(current_user, p.oid, 'EXECUTE')";
 
 const OWNERSHIP: &str = "
     SELECT 'the serving role ' || current_user || ' owns the table ' || c.relname || ', or may become its owner: it could drop the policy'
@@ -165,14 +182,14 @@ const POSTGRES_KEYS: &str = "
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'
     WHERE x.indisunique AND n.nspname = current_schema()
-      AND c.relname NOT IN ('tenants', 'tenant_domains', 'audit_log') AND x.indkey[0] <> t.attnum
+      AND c.relname NOT IN ('tenants', 'tenant_slugs', 'tenant_domains', 'audit_log') AND x.indkey[0] <> t.attnum
     UNION ALL
     SELECT 'the foreign key ' || k.conname || ' of the table ' || c.relname || ' does not begin with tenant_id'
     FROM pg_constraint k
     JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'
     WHERE k.contype = 'f' AND n.nspname = current_schema()
-      AND c.relname NOT IN ('tenants', 'tenant_domains', 'audit_log') AND k.conkey[1] <> t.attnum";
+      AND c.relname NOT IN ('tenants', 'tenant_slugs', 'tenant_domains', 'audit_log') AND k.conkey[1] <> t.attnum";
 
 const SQLITE_FOREIGN_KEYS: &str =
     "SELECT 'foreign keys are not enforced on this connection' FROM pragma_foreign_keys WHERE foreign_keys = 0";
@@ -180,11 +197,11 @@ const SQLITE_FOREIGN_KEYS: &str =
 const SQLITE_KEYS: &str = "
     SELECT 'the key ' || i.name || ' of the table ' || t.name || ' does not begin with tenant_id'
     FROM sqlite_schema t JOIN pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
-    WHERE t.type = 'table' AND t.name NOT IN ('tenants', 'tenant_domains', 'audit_log')
+    WHERE t.type = 'table' AND t.name NOT IN ('tenants', 'tenant_slugs', 'tenant_domains', 'audit_log')
       AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'tenant_id')
       AND i.\"unique\" = 1 AND c.seqno = 0 AND c.name <> 'tenant_id'
     UNION ALL
     SELECT 'a foreign key of the table ' || t.name || ' does not begin with tenant_id'
     FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f
-    WHERE t.type = 'table' AND t.name NOT IN ('tenants', 'tenant_domains', 'audit_log')
+    WHERE t.type = 'table' AND t.name NOT IN ('tenants', 'tenant_slugs', 'tenant_domains', 'audit_log')
       AND f.seq = 0 AND f.\"from\" <> 'tenant_id'";

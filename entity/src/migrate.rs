@@ -1,6 +1,7 @@
 //! Bringing the catalog and the tenant tables to this program's version, as the owner.
 
 use std::fmt;
+use std::time::Duration;
 
 use migration::{CatalogMigrator, MigratorTrait, TenantMigrator, access};
 use sea_orm::{
@@ -18,6 +19,9 @@ use crate::settings::{DatabaseSettings, Party};
 
 /// Held while migrating, so that two processes do not do it at once. The number is "tenantry" in ASCII.
 const LOCK: i64 = 0x7465_6e61_6e74_7279;
+
+/// How long the owner's connection may take.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// One migration and whether the database has had it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -138,6 +142,7 @@ impl Owner {
         let opened = match settings.source(Party::Owner) {
             Source::Postgres(options) => PgPoolOptions::new()
                 .max_connections(1)
+                .acquire_timeout(CONNECT)
                 .idle_timeout(None)
                 .max_lifetime(None)
                 .connect_with((**options).clone())
@@ -149,7 +154,8 @@ impl Owner {
                 .await
                 .map(SqlxSqliteConnector::from_sqlx_sqlite_pool),
         };
-        Ok(Self(opened.map_err(|error| Error::from_sqlx(&error, Keys::default()))?))
+        let failed = |error: sqlx::Error| Error::Unavailable(format!("as the owner (DATABASE_OWNER_URL): {error}"));
+        Ok(Self(opened.map_err(failed)?))
     }
 
     async fn status(&self) -> Result<Vec<MigrationStatus>, OpenError> {

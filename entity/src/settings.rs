@@ -196,10 +196,13 @@ fn sqlite(name: &str, url: &str) -> Result<Source, SettingError> {
 }
 
 fn same_backend(name: &str, source: Source, serving: &Source) -> Result<Source, SettingError> {
-    if source.backend() == serving.backend() {
-        Ok(source)
-    } else {
-        Err(wrong(name, "must name the same kind of database as DATABASE_URL"))
+    match (&source, serving) {
+        (Source::Postgres(_), Source::Postgres(_)) => Ok(source),
+        (Source::Sqlite(own), Source::Sqlite(served)) if own.get_filename() == served.get_filename() => Ok(source),
+        (Source::Sqlite(_), Source::Sqlite(_)) => {
+            Err(wrong(name, "takes the file of DATABASE_URL: a file has no roles"))
+        }
+        _ => Err(wrong(name, "takes the same kind of database as DATABASE_URL")),
     }
 }
 

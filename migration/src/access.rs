@@ -18,7 +18,7 @@ pub const TENANT_POLICY: &str = "tenant_isolation";
 pub const PLATFORM_POLICY: &str = "platform_access";
 
 /// Tables of the catalog that hold tenants' data, with the column that names the tenant.
-pub const CATALOG_TABLES: &[&str] = &["tenants", "tenant_domains", "audit_log"];
+pub const CATALOG_TABLES: &[&str] = &["tenants", "tenant_slugs", "tenant_domains", "audit_log"];
 
 /// Enables and forces row-level security on a table. Without a bound tenant the setting is null or, after a
 /// transaction that had one, empty: both compare to nothing, so no row is visible and none can be written.

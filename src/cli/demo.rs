@@ -36,12 +36,13 @@ pub(super) async fn run() -> Result<(), Failure> {
 
 /// The defaults, whatever `.env` says of a real installation; only the address and the log can be chosen.
 fn config(directory: &Path) -> Result<Config, Failure> {
-    let environment = Environment::load()?;
     let secret = secret();
-    let mut config = Config::from_lookup(&|name| match name {
-        "JWT_SECRET" => Some(secret.clone()),
-        "BIND_ADDR" | "LOG_FORMAT" | "RUST_LOG" => environment.get(name),
-        _ => None,
+    let mut config = Environment::load()?.read(|environment| {
+        Config::from_lookup(&|name| match name {
+            "JWT_SECRET" => Some(secret.clone()),
+            "BIND_ADDR" | "LOG_FORMAT" | "RUST_LOG" => environment(name),
+            _ => None,
+        })
     })?;
     config.database = DatabaseSettings::sqlite_file(&directory.join("demo.db"))?;
     config.server.bind_addr = free(config.server.bind_addr);

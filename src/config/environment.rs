@@ -1,6 +1,8 @@
 //! The environment, with `.env` behind it.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::env::VarError;
 use std::io::ErrorKind;
 use std::path::Path;
 
@@ -31,12 +33,29 @@ impl Environment {
         }
     }
 
-    /// A variable's value. An empty one in the environment still hides the file's.
-    pub fn get(&self, name: &str) -> Option<String> {
-        match std::env::var_os(name) {
-            Some(value) => Some(value.to_string_lossy().into_owned()),
-            None => self.file.get(name).cloned(),
+    /// A variable's value. An empty one in the environment still hides the file's. Bytes that are no text are refused: to
+    /// replace them by something else would make different secrets equal.
+    pub fn get(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        match std::env::var(name) {
+            Ok(value) => Ok(Some(value)),
+            Err(VarError::NotPresent) => Ok(self.file.get(name).cloned()),
+            Err(VarError::NotUnicode(_)) => Err(ConfigError::NotText { variable: name.to_owned() }),
         }
+    }
+
+    /// Hands the variables to a reader, and answers with its result unless one that it asked for is no text.
+    pub fn read<T>(
+        &self,
+        reader: impl FnOnce(&dyn Fn(&str) -> Option<String>) -> Result<T, ConfigError>,
+    ) -> Result<T, ConfigError> {
+        let refused = Cell::new(None);
+        let value = reader(&|name| {
+            self.get(name).unwrap_or_else(|error| {
+                refused.set(Some(error));
+                None
+            })
+        });
+        refused.into_inner().map_or(value, Err)
     }
 }
 

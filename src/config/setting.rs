@@ -25,6 +25,12 @@ pub enum ConfigError {
         /// The number of bytes it has.
         found: usize,
     },
+    /// Bytes that are no UTF-8; they are not repeated, as they may be a secret.
+    #[error("{variable}: it takes text in UTF-8")]
+    NotText {
+        /// The variable's name.
+        variable: String,
+    },
     /// A value that the data crate refused.
     #[error(transparent)]
     Database(#[from] entity::SettingError),

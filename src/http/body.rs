@@ -133,11 +133,13 @@ fn is_object(text: &str) -> bool {
 
 fn refused(error: serde_path_to_error::Error<serde_json::Error>) -> Error {
     let path = error.path().to_string();
-    let complaint = error.into_inner();
-    if !complaint.is_data() {
+    let error = error.into_inner();
+    let complaint = error.to_string();
+    // An enum's value that is not text counts as a fault of syntax, although the syntax is known to be right by now.
+    if !error.is_data() && !complaint.starts_with("expected value") {
         return not_json();
     }
-    let FieldError { field, message } = rules::broken_by(&path, &complaint.to_string());
+    let FieldError { field, message } = rules::broken_by(&path, &complaint);
     Error::invalid(field, message)
 }
 

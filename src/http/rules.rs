@@ -83,6 +83,10 @@ fn in_plain_words(complaint: &str) -> String {
     if let Some((_, known)) = text.strip_prefix("unknown variant").and_then(|rest| rest.split_once(", expected ")) {
         return format!("must be {known}");
     }
+    // What is said of an enum's value that is not text; that the body is JSON is known by then.
+    if text.starts_with("expected value") {
+        return "has the wrong type".to_owned();
+    }
     // What the standard library says of a number in a query.
     if ["found in string", "parse integer", "too large to fit"].iter().any(|part| text.contains(part)) {
         return "must be a whole number".to_owned();

@@ -81,12 +81,12 @@ pub(crate) async fn tenant_resume(caller: PlatformCaller, path: TenantPath) -> R
 
 /// Restore a deleted tenant
 ///
-/// It is served again, with everything it had.
+/// It has everything it had. If it was suspended when it was deleted, it is suspended again.
 #[utoipa::path(
     tag = "tenants",
     params(TenantPath),
     responses(
-        (status = 200, description = "It is served.", body = TenantView, headers(
+        (status = 200, description = "It is there again.", body = TenantView, headers(
             ("ETag" = String, description = "The tenant's version."),
         )),
         AdminErrors, AdminTenantErrors, ConflictErrors,

@@ -87,7 +87,8 @@ fn all_fine(shell: &Shell) -> Vec<String> {
 async fn postgres_as_set_up_is_fine() {
     let database = TestDatabase::postgres().await;
     let shell = Shell::on(&database);
-    let checks = ["role", "ownership", "policies", "keys", "unbound read", "platform", "canary", "policy canary"];
+    let checks =
+        ["role", "ownership", "detours", "policies", "keys", "unbound read", "platform", "canary", "policy canary"];
     assert_eq!(all_fine(&shell), checks);
     let said = shell.prints("doctor");
     assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), checks.len(), "{said}");

@@ -1,5 +1,8 @@
 //! A wrong value stops the start with one line that names the variable and what it takes.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use crate::support::{SECRET, Shell};
 
 const A_TIME: &str = "a time from ";
@@ -14,6 +17,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("DATABASE_URL", "sqlite://x.db?mode=hunter2", "sqlite://"),
     ("DATABASE_OWNER_URL", "hunter2", "postgres://"),
     ("DATABASE_OWNER_URL", "postgres://me:hunter2@127.0.0.1/x", "the same kind of database as DATABASE_URL"),
+    ("DATABASE_OWNER_URL", "sqlite://hunter2.db", "the file of DATABASE_URL"),
     ("DATABASE_PLATFORM_URL", "hunter2", "postgres://"),
     ("DATABASE_PLATFORM_URL", "postgres://me:hunter2@127.0.0.1/x", "the same kind of database as DATABASE_URL"),
     ("CONNECTION_BUDGET", "1", "at least 2"),
@@ -53,6 +57,16 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("LOG_FORMAT", "xml", "pretty or json"),
     ("RUST_LOG", "tenantry=loud", "log directives"),
 ];
+
+#[test]
+fn a_secret_that_is_no_text_is_refused() {
+    let shell = Shell::bare().with("BIND_ADDR", "127.0.0.1:0");
+    let mut command = shell.command("serve");
+    command.env("JWT_SECRET", OsStr::from_bytes(&[200; 40]));
+    let output = command.output().expect("serve runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "tenantry: JWT_SECRET: it takes text in UTF-8\n");
+}
 
 #[test]
 fn a_wrong_value_is_one_line_that_names_the_variable_and_what_it_takes() {

@@ -51,7 +51,7 @@ async fn a_tenant_goes_through_its_states(database: TestDatabase) {
         ("suspend", "suspended"),
         ("delete", "deleted"),
         ("delete", "deleted"),
-        ("restore", "active"),
+        ("restore", "suspended"),
     ] {
         let said = shell.prints(&format!("tenant {command} acme"));
         assert!(said.contains("acme") && said.contains(becomes), "{command}: {said}");
@@ -89,8 +89,8 @@ async fn a_long_list_is_complete(database: TestDatabase) {
     };
     let copies = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 204)
-         INSERT INTO tenants SELECT {new_id}, 'copy-' || i, name, name_folded, status, isolation, datastore, domains,
-             limits, schema_version, version, created_at, updated_at FROM tenants, n"
+         INSERT INTO tenants SELECT {new_id}, 'copy-' || i, name, name_folded, status, isolation, suspended, datastore,
+             domains, limits, schema_version, version, created_at, updated_at FROM tenants, n"
     );
     database.execute(&copies).await;
     let all = shell.prints_json("tenant list --json");

@@ -36,6 +36,9 @@ both_databases! {
             ("restore", (200, ""), "active"),
             ("suspend", (200, ""), "suspended"),
             ("delete", (204, ""), "deleted"),
+            ("restore", (200, ""), "suspended"),
+            ("resume", (200, ""), "active"),
+            ("delete", (204, ""), "deleted"),
             ("restore", (200, ""), "active"),
         ] {
             let turned = turn(&app, &acme.id, action).await.is(answer, action);
@@ -69,6 +72,17 @@ both_databases! {
             let write = app.post("/v1/posts").bearer(&acme.token_of("member", &ada.id)).json(&json!({"title": "x"}));
             assert_eq!(write.send().await.status == 201, answer.0 == 200, "{action}");
             app.get("/v1/users").bearer(&globex.token("viewer")).send().await.expect(200);
+        }
+    }
+
+    async fn changes_of_state_at_once_do_not_get_in_each_others_way(app: TestApp) {
+        let acme = app.tenant("acme").await;
+        for actions in [["suspend", "resume"], ["delete", "restore"]] {
+            let turns = (0..30).map(|number| turn(&app, &acme.id, actions[number % 2]));
+            for turned in futures_util::future::join_all(turns).await {
+                assert!(turned.status < 300, "{actions:?}: {} {}", turned.status, turned.text);
+            }
+            turn(&app, &acme.id, actions[1]).await.expect(200);
         }
     }
 

@@ -98,6 +98,7 @@ both_databases! {
             (json!({"slug": "acme", "name": long}), vec!["name"]),
             (json!({"slug": "acme", "name": "a\0b"}), vec!["name"]),
             (json!({"slug": "acme", "name": "x", "isolation": "none"}), vec!["isolation"]),
+            (json!({"slug": "acme", "name": "x", "isolation": null}), vec!["isolation"]),
             (json!({"slug": "acme", "name": "x", "isolation": "schema"}), vec!["isolation"]),
             (json!({"slug": "acme", "name": "x", "isolation": "database"}), vec!["isolation"]),
             (json!({"slug": "acme", "name": "x", "datastore": "east"}), vec!["datastore"]),
@@ -116,6 +117,18 @@ both_databases! {
             assert_eq!(create(&app, &draft).await.wrong_fields(), fields, "{draft}");
         }
         assert_eq!(app.database.number("SELECT count(*) FROM tenants").await, 0);
+    }
+
+    async fn a_slug_that_was_given_up_goes_to_nobody_else(app: TestApp) {
+        let first = app.tenant("acme").await;
+        let other = app.tenant("globex").await;
+        let token = tokens::member("acme", "admin", "ops");
+        update(&app, &first.id, &json!({"slug": "acme-old"})).await.expect(200);
+        create(&app, &json!({"slug": "acme", "name": "Another customer"})).await.refused(409, "conflict");
+        update(&app, &other.id, &json!({"slug": "acme"})).await.refused(409, "conflict");
+        app.get("/v1/tenant").bearer(&token).send().await.refused(404, "tenant_not_found");
+        update(&app, &first.id, &json!({"slug": "acme"})).await.expect(200);
+        assert_eq!(app.get("/v1/tenant").bearer(&token).send().await.expect(200).json()["id"], first.id.as_str());
     }
 
     async fn slugs_and_domains_belong_to_one_tenant(app: TestApp) {

@@ -6,6 +6,7 @@ use deadpool::Runtime;
 use deadpool::managed::{self, Metrics, PoolError, RecycleResult, TimeoutType};
 
 use sea_orm::DbBackend;
+use tokio::runtime::Handle;
 
 use super::{Connection, Source};
 use crate::Error;
@@ -19,12 +20,18 @@ const CREATE: Duration = Duration::from_secs(5);
 pub(crate) type Pool = managed::Pool<Manager>;
 pub(crate) type Pooled = managed::Object<Manager>;
 
-/// Opens connections for deadpool.
-pub(crate) struct Manager(Source);
+/// Opens connections for deadpool, on the runtime that opened the database.
+///
+/// A socket belongs to the runtime on which it was opened and dies with it. A web server's workers have runtimes of their own
+/// that end one by one while it stops; a connection must outlive them, because a request on another worker may hold it.
+pub(crate) struct Manager {
+    source: Source,
+    runtime: Handle,
+}
 
 impl Manager {
     pub(crate) fn backend(&self) -> DbBackend {
-        self.0.backend()
+        self.source.backend()
     }
 }
 
@@ -33,7 +40,9 @@ impl managed::Manager for Manager {
     type Error = sqlx::Error;
 
     async fn create(&self) -> Result<Connection, sqlx::Error> {
-        self.0.connect().await
+        let source = self.source.clone();
+        let opened = self.runtime.spawn(async move { source.connect().await }).await;
+        opened.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 
     /// Only clean connections come back (see [`Lease`](super::Lease)); one that died meanwhile shows when it is bound.
@@ -77,7 +86,7 @@ impl Pools {
 }
 
 fn pool(source: Source, size: usize) -> Pool {
-    let built = Pool::builder(Manager(source))
+    let built = Pool::builder(Manager { source, runtime: Handle::current() })
         .max_size(size)
         .wait_timeout(Some(WAIT))
         .create_timeout(Some(CREATE))

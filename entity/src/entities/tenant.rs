@@ -23,6 +23,8 @@ pub struct Model {
     pub status: TenantStatus,
     /// Where its rows live.
     pub isolation: Isolation,
+    /// Whether it is suspended, also while it is deleted: restoring does not lift that.
+    pub suspended: bool,
     /// The further server its rows live on, if not the first.
     pub datastore: Option<String>,
     /// Custom domains that name it.

@@ -4,7 +4,9 @@
 //! the audit log, in the same transaction.
 
 mod audit;
+mod lifecycle;
 mod tenants;
+mod work;
 
 use std::sync::Arc;
 
@@ -20,12 +22,14 @@ use crate::resource::{Mapped, Unique};
 use crate::session::Place;
 
 pub use audit::{AuditEntry, AuditQuery};
+pub use lifecycle::Transition;
 pub(crate) use tenants::newest_schema;
-pub use tenants::{NewTenant, TenantChanges, TenantQuery, Transition};
+pub use tenants::{NewTenant, TenantChanges, TenantQuery};
 
 /// The keys of the catalog.
 const UNIQUE: &[Unique] = &[
     Unique::new("tenants_slug_key", "tenants.slug", "slug"),
+    Unique::new("tenant_slugs_pkey", "tenant_slugs.slug", "slug"),
     Unique::new("tenants_pkey", "tenants.id", "id"),
     Unique::new("tenant_domains_pkey", "tenant_domains.domain", "domains"),
 ];

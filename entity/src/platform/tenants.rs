@@ -1,4 +1,4 @@
-//! Tenants as the platform sees them: made, found, listed, changed, and moved through their states.
+//! Tenants as the platform sees them: made, found, listed and changed.
 
 use chrono::{DateTime, Utc};
 use migration::{MigratorTrait, TenantMigrator};
@@ -8,10 +8,10 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, Iterable, QueryFilter, 
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{AuditEntry, KEYS, NO_TENANT, Platform, internal};
-use crate::connection::Lease;
+use super::work::Work;
+use super::{NO_TENANT, Platform, internal};
 use crate::cursor::Cursor;
-use crate::entities::{domain, tenant};
+use crate::entities::tenant;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::gatekeeper::TenantName;
@@ -43,7 +43,7 @@ pub struct NewTenant {
 /// What to change of a tenant; `None` leaves it.
 #[derive(Clone, Debug, Default)]
 pub struct TenantChanges {
-    /// Short name, unique in the installation.
+    /// Short name, unique in the installation. The old one stays this tenant's and names nobody.
     pub slug: Option<String>,
     /// Shown name.
     pub name: Option<String>,
@@ -64,19 +64,6 @@ pub struct TenantQuery {
     pub q: Option<String>,
 }
 
-/// What became of a wish to change a tenant's state.
-#[derive(Clone, Debug)]
-pub enum Transition {
-    /// It changed.
-    Done(tenant::Model),
-    /// It was in that state already.
-    Already(tenant::Model),
-    /// The state that it is in does not allow it.
-    NotPossible(tenant::Model),
-    /// There is no such tenant.
-    Missing,
-}
-
 impl Platform<'_> {
     /// Makes a tenant and its place. On return it is ready to serve.
     pub async fn tenant_create(&self, new: NewTenant) -> Result<tenant::Model, Error> {
@@ -84,11 +71,12 @@ impl Platform<'_> {
         let id = new.id.unwrap_or_else(Uuid::now_v7);
         let row = tenant::ActiveModel {
             id: Set(id),
-            slug: Set(new.slug),
+            slug: Set(new.slug.clone()),
             name_folded: Set(fold(&new.name)),
             name: Set(new.name),
             status: Set(TenantStatus::Active),
             isolation: Set(new.isolation),
+            suspended: Set(false),
             datastore: Set(new.datastore),
             domains: Set(Domains(new.domains.clone())),
             limits: Set(new.limits),
@@ -101,7 +89,8 @@ impl Platform<'_> {
         insert.returning(Query::returning().columns(tenant::Column::iter()));
         let mut work = Work::begin(self).await?;
         let tenant = work.tenant(&insert).await?;
-        work.name_domains(id, &new.domains).await?;
+        work.take_slug(id, &new.slug).await?;
+        work.take_domains(id, &new.domains).await?;
         let detail = json!({ "slug": tenant.as_ref().map(|tenant| &tenant.slug) });
         work.finish("tenant.create", id, detail).await?;
         tenant.ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
@@ -157,8 +146,8 @@ impl Platform<'_> {
     ) -> Result<Option<tenant::Model>, Error> {
         let mut update = updating(id);
         let mut changed = Vec::new();
-        if let Some(slug) = changes.slug {
-            update.value(tenant::Column::Slug, slug);
+        if let Some(slug) = &changes.slug {
+            update.value(tenant::Column::Slug, slug.as_str());
             changed.push("slug");
         }
         if let Some(name) = changes.name {
@@ -182,109 +171,18 @@ impl Platform<'_> {
         }
         let mut work = Work::begin(self).await?;
         let Some(tenant) = work.tenant(&update).await? else {
-            work.lease.roll_back().await;
+            work.give_up().await;
             return Ok(None);
         };
+        if let Some(slug) = &changes.slug {
+            work.take_slug(id, slug).await?;
+        }
         if let Some(domains) = &changes.domains {
-            work.forget_domains(id).await?;
-            work.name_domains(id, domains).await?;
+            work.give_up_domains(id).await?;
+            work.take_domains(id, domains).await?;
         }
         work.finish("tenant.update", id, json!({ "changed": changed })).await?;
         Ok(Some(tenant))
-    }
-
-    /// Refuses the tenant's requests from now on.
-    pub async fn tenant_suspend(&self, id: Uuid) -> Result<Transition, Error> {
-        self.turn(id, "tenant.suspend", &[TenantStatus::Active], TenantStatus::Suspended).await
-    }
-
-    /// Serves a suspended tenant again.
-    pub async fn tenant_resume(&self, id: Uuid) -> Result<Transition, Error> {
-        self.turn(id, "tenant.resume", &[TenantStatus::Suspended], TenantStatus::Active).await
-    }
-
-    /// Marks a tenant as deleted. Nothing is destroyed.
-    pub async fn tenant_delete(&self, id: Uuid) -> Result<Transition, Error> {
-        let from = [TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Provisioning];
-        self.turn(id, "tenant.delete", &from, TenantStatus::Deleted).await
-    }
-
-    /// Takes the deletion back.
-    pub async fn tenant_restore(&self, id: Uuid) -> Result<Transition, Error> {
-        self.turn(id, "tenant.restore", &[TenantStatus::Deleted], TenantStatus::Active).await
-    }
-
-    async fn turn(
-        &self,
-        id: Uuid,
-        action: &'static str,
-        from: &[TenantStatus],
-        to: TenantStatus,
-    ) -> Result<Transition, Error> {
-        let mut update = updating(id);
-        update
-            .value(tenant::Column::Status, to.as_str())
-            .and_where(tenant::Column::Status.is_in(from.iter().map(|status| status.as_str())));
-        let mut work = Work::begin(self).await?;
-        if let Some(tenant) = work.tenant(&update).await? {
-            work.finish(action, id, json!({})).await?;
-            return Ok(Transition::Done(tenant));
-        }
-        work.lease.roll_back().await;
-        Ok(match self.tenant_find(&TenantName::Id(id)).await? {
-            Some(tenant) if tenant.status == to => Transition::Already(tenant),
-            Some(tenant) => Transition::NotPossible(tenant),
-            None => Transition::Missing,
-        })
-    }
-}
-
-/// One change of the catalog, with its audit entry.
-struct Work<'p> {
-    platform: &'p Platform<'p>,
-    lease: Lease,
-}
-
-impl<'p> Work<'p> {
-    async fn begin(platform: &'p Platform<'p>) -> Result<Self, Error> {
-        Ok(Self { platform, lease: platform.begin().await? })
-    }
-
-    /// Runs a statement that returns a tenant's row.
-    async fn tenant(&mut self, statement: &impl sea_orm::StatementBuilder) -> Result<Option<tenant::Model>, Error> {
-        let rows = self.lease.rows(self.platform.build(statement), KEYS).await;
-        first(&self.undone_if_failed(rows).await?)
-    }
-
-    async fn name_domains(&mut self, tenant: Uuid, domains: &[String]) -> Result<(), Error> {
-        if domains.is_empty() {
-            return Ok(());
-        }
-        let rows =
-            domains.iter().map(|domain| domain::ActiveModel { domain: Set(domain.clone()), tenant_id: Set(tenant) });
-        let insert = domain::Entity::insert_many(rows).into_query();
-        let sent = self.lease.affected(self.platform.build(&insert), KEYS).await;
-        self.undone_if_failed(sent).await.map(|_| ())
-    }
-
-    async fn forget_domains(&mut self, tenant: Uuid) -> Result<(), Error> {
-        let delete = domain::Entity::delete_many().filter(domain::Column::TenantId.eq(tenant)).into_query();
-        let sent = self.lease.affected(self.platform.build(&delete), KEYS).await;
-        self.undone_if_failed(sent).await.map(|_| ())
-    }
-
-    async fn finish(mut self, action: &'static str, tenant: Uuid, detail: serde_json::Value) -> Result<(), Error> {
-        let entry = AuditEntry { action, tenant_id: Some(tenant), detail };
-        self.platform.write_down(&mut self.lease, entry).await?;
-        self.lease.commit().await
-    }
-
-    /// A taken slug must not cost a connection.
-    async fn undone_if_failed<T>(&mut self, sent: Result<T, Error>) -> Result<T, Error> {
-        if sent.is_err() {
-            self.lease.roll_back().await;
-        }
-        sent
     }
 }
 
@@ -294,7 +192,7 @@ pub(crate) fn newest_schema() -> i32 {
 }
 
 /// An update of one tenant's row, to which the columns are added.
-fn updating(id: Uuid) -> UpdateStatement {
+pub(super) fn updating(id: Uuid) -> UpdateStatement {
     let mut update = Query::update();
     update
         .table(tenant::Entity)
@@ -305,7 +203,7 @@ fn updating(id: Uuid) -> UpdateStatement {
     update
 }
 
-fn first(rows: &[QueryResult]) -> Result<Option<tenant::Model>, Error> {
+pub(super) fn first(rows: &[QueryResult]) -> Result<Option<tenant::Model>, Error> {
     rows.first().map(|row| tenant::Model::from_query_result(row, "").map_err(internal)).transpose()
 }
 

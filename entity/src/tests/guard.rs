@@ -20,6 +20,11 @@ const SABOTAGE: &[(&str, &str)] = &[
     ("CREATE UNIQUE INDEX leak ON users (email)", "the key leak of the table users"),
     ("ALTER TABLE posts OWNER TO test_serving", "owns the table posts"),
     ("DROP POLICY platform_access ON users", "platform role test_platform does not reach the rows of the table users"),
+    ("CREATE VIEW every AS SELECT * FROM posts; GRANT SELECT ON every TO test_serving", "may read the view every"),
+    (
+        "CREATE FUNCTION every() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*) FROM posts'",
+        "may call the function every",
+    ),
     ("GRANT CREATE ON SCHEMA public TO test_serving", "may create objects"),
 ];
 

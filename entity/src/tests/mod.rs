@@ -46,6 +46,7 @@ fn tenant_row(id: Uuid) -> tenant::Model {
         name_folded: "test".to_owned(),
         status: TenantStatus::Active,
         isolation: Isolation::Shared,
+        suspended: false,
         datastore: None,
         domains: Domains::default(),
         limits: Limits::default(),

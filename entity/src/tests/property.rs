@@ -52,6 +52,7 @@ fn on(database: impl Future<Output = TestDatabase>, variables: impl Fn(&TestData
     let database = runtime.block_on(database);
     let (sent, observer) = recorder();
     let settings = super::settings(&variables(&database)).observed_by(observer);
+    let _inside = runtime.enter();
     let gatekeeper = Gatekeeper::new(crate::database::connect(&settings).unwrap());
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     let config = Config { cases, failure_persistence: None, ..Config::default() };

@@ -1,4 +1,4 @@
-//! Tenants and the custom domains that name them.
+//! Tenants, and every slug and custom domain that names or has named one.
 
 use sea_orm_migration::prelude::*;
 
@@ -19,6 +19,7 @@ impl MigrationTrait for Migration {
                 name_folded text NOT NULL,
                 status text NOT NULL CHECK (status IN ('provisioning', 'active', 'suspended', 'deleted')),
                 isolation text NOT NULL CHECK (isolation IN ('shared', 'schema', 'database')),
+                suspended boolean NOT NULL,
                 datastore text,
                 domains {json} NOT NULL,
                 limits {json} NOT NULL,
@@ -26,6 +27,10 @@ impl MigrationTrait for Migration {
                 version {bigint} NOT NULL,
                 created_at {time} NOT NULL,
                 updated_at {time} NOT NULL
+            );
+            CREATE TABLE tenant_slugs (
+                slug text NOT NULL CONSTRAINT tenant_slugs_pkey PRIMARY KEY,
+                tenant_id {uuid} NOT NULL
             );
             CREATE TABLE tenant_domains (
                 domain text NOT NULL CONSTRAINT tenant_domains_pkey PRIMARY KEY,
@@ -35,6 +40,7 @@ impl MigrationTrait for Migration {
         )
         .await?;
         access::isolate(manager, "tenants", "id").await?;
+        access::isolate(manager, "tenant_slugs", "tenant_id").await?;
         access::isolate(manager, "tenant_domains", "tenant_id").await
     }
 
