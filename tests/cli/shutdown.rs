@@ -35,30 +35,32 @@ async fn a_body_on_its_way_is_waited_for_and_answered(database: TestDatabase) {
     assert_eq!(messages.last(), Some(&json!("stopped")));
 }
 
+/// Each server has one worker that ends at once, having nothing to do, and one whose request needs a connection that either of
+/// them may have opened. Several servers, because which one did is a matter of luck.
 #[tokio::test(flavor = "multi_thread")]
-async fn requests_that_wait_for_a_lock_are_answered() {
+async fn a_request_that_waits_for_a_lock_is_answered() {
     let database = Arc::new(TestDatabase::postgres().await);
-    let mut server = Server::start(Shell::on(&database));
-    let admin = server.with_tenant("acme");
-    // Fills the pool by way of every worker: those that have nothing to do end at once, and must not take connections with
-    // them that others use.
-    let all_at_once = |request: &dyn Fn() -> Request| -> Vec<_> {
-        (0..12).map(|_| request().by(&admin).begin(server.address, usize::MAX)).collect()
-    };
-    for answer in all_at_once(&|| Request::get("/v1/users")) {
-        answer.wait().is(200);
+    let first = Server::start(Shell::on(&database));
+    let admin = first.with_tenant("acme");
+    let mut servers = vec![first];
+    servers.extend((0..5).map(|_| Server::start(Shell::on(&database))));
+    for server in &servers {
+        // At once, so that every worker opens connections.
+        let reads = [(); 12].map(|()| Request::get("/v1/users").by(&admin).begin(server.address, usize::MAX));
+        reads.map(|read| read.wait().is(200));
     }
-    let user = server.send(Request::get("/v1/users").by(&admin)).is(200)["data"][0]["id"].clone();
+    let user = servers[0].send(Request::get("/v1/users").by(&admin)).is(200)["data"][0]["id"].clone();
     let path = format!("/v1/users/{}", user.as_str().unwrap());
     let lock = lock_users(&database, 2).await;
-    let waiting = all_at_once(&|| Request::patch(&path, &json!({"name": "Ada King"})));
-    server.wait_until_busy_with(12);
-    server.terminate();
-    wait_until_closed(&server);
-    for answer in waiting {
+
+    let change = || Request::patch(&path, &json!({"name": "Ada King"})).by(&admin);
+    let waiting: Vec<_> = servers.iter().map(|server| change().begin(server.address, usize::MAX)).collect();
+    servers.iter().for_each(|server| server.wait_until_busy_with(1));
+    servers.iter().for_each(Server::terminate);
+    for (answer, server) in waiting.into_iter().zip(&mut servers) {
         assert_eq!(answer.wait().is(200)["name"], "Ada King");
+        assert_eq!(server.wait().code(), Some(0));
     }
-    assert_eq!(server.wait().code(), Some(0));
     lock.await.unwrap();
 }
 
