@@ -31,6 +31,7 @@ async fn postgres(serving: &Place) -> Result<Vec<Check>, Error> {
         finds_nothing(&mut lease, "detours", DETOURS, "no role, view or function leads around the policies").await?,
         finds_nothing(&mut lease, "policies", &policies(), "row-level security is forced on every tenant table")
             .await?,
+        finds_nothing(&mut lease, "tenant columns", &tenant_columns(POSTGRES_COLUMN), HAVE_COLUMN).await?,
         finds_nothing(&mut lease, "keys", POSTGRES_KEYS, "every key of a tenant table begins with the tenant").await?,
         unbound_read(&mut lease).await?,
     ];
@@ -50,6 +51,7 @@ async fn sqlite(serving: &Place) -> Result<Vec<Check>, Error> {
     let mut lease = Lease::begin(&serving.pools, Access::Read, Binding::Platform, &serving.terms).await?;
     let checks = vec![
         finds_nothing(&mut lease, "foreign keys", SQLITE_FOREIGN_KEYS, "foreign keys are enforced").await?,
+        finds_nothing(&mut lease, "tenant columns", &tenant_columns(SQLITE_COLUMN), HAVE_COLUMN).await?,
         finds_nothing(&mut lease, "keys", SQLITE_KEYS, "every key of a tenant table begins with the tenant").await?,
     ];
     lease.roll_back().await;
@@ -171,6 +173,22 @@ fn policies() -> String {
         own = bound("id"),
         tenant = bound("tenant_id"),
     )
+}
+
+const HAVE_COLUMN: &str = "every tenant table says whose each row is";
+
+const POSTGRES_COLUMN: &str =
+    "SELECT FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attname = 'tenant_id' AND NOT attisdropped";
+
+const SQLITE_COLUMN: &str = "SELECT 1 FROM pragma_table_info('{table}') WHERE name = 'tenant_id'";
+
+/// Looks for the column in every tenant table: where it is missing, no policy and no key could begin with it.
+fn tenant_columns(column: &str) -> String {
+    let missing = |table: &&str| {
+        let column = column.replace("{table}", table);
+        format!("SELECT 'the table {table} has no column tenant_id' WHERE NOT EXISTS ({column})")
+    };
+    migration::TENANT_TABLES.iter().map(missing).collect::<Vec<_>>().join(" UNION ALL ")
 }
 
 /// Primary and unique keys and both sides of foreign keys begin with the tenant. The catalog's tables, which hold what names a

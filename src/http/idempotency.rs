@@ -53,10 +53,9 @@ impl Attempt {
         if !is_acceptable(key) {
             return Err(Error::malformed("An idempotency key is 1 to 255 visible ASCII characters."));
         }
-        let route = request.match_pattern().unwrap_or_default();
         Ok(Some(Self {
             id: id_of(caller.is_platform(), caller.subject(), key),
-            fingerprint: fingerprint(request.method().as_str(), &route, body),
+            fingerprint: fingerprint(request.method().as_str(), request.path(), body),
         }))
     }
 
@@ -107,8 +106,8 @@ fn id_of(is_platform: bool, subject: &str, key: &[u8]) -> Uuid {
     Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-fn fingerprint(method: &str, route: &str, body: &[u8]) -> String {
-    let digest = digest([method.as_bytes(), route.as_bytes(), body]);
+fn fingerprint(method: &str, path: &str, body: &[u8]) -> String {
+    let digest = digest([method.as_bytes(), path.as_bytes(), body]);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

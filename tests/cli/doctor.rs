@@ -15,7 +15,7 @@ const SABOTAGE: &[(&str, &str)] = &[
     ("DROP POLICY tenant_isolation ON audit_log", "the table audit_log has no policy tenant_isolation"),
     ("ALTER TABLE posts NO FORCE ROW LEVEL SECURITY", "row-level security is not forced on the table posts"),
     ("ALTER TABLE users DISABLE ROW LEVEL SECURITY", "row-level security is not enabled on the table users"),
-    ("CREATE TABLE comments (tenant_id uuid)", "row-level security is not enabled on the table comments"),
+    ("CREATE TABLE invoices (tenant_id uuid)", "row-level security is not enabled on the table invoices"),
     (
         "CREATE POLICY everybody ON users FOR SELECT USING (true)",
         "the policy everybody on the table users lets the serving role see more than one tenant",
@@ -87,8 +87,18 @@ fn all_fine(shell: &Shell) -> Vec<String> {
 async fn postgres_as_set_up_is_fine() {
     let database = TestDatabase::postgres().await;
     let shell = Shell::on(&database);
-    let checks =
-        ["role", "ownership", "detours", "policies", "keys", "unbound read", "platform", "canary", "policy canary"];
+    let checks = [
+        "role",
+        "ownership",
+        "detours",
+        "policies",
+        "tenant columns",
+        "keys",
+        "unbound read",
+        "platform",
+        "canary",
+        "policy canary",
+    ];
     assert_eq!(all_fine(&shell), checks);
     let said = shell.prints("doctor");
     assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), checks.len(), "{said}");
@@ -138,7 +148,7 @@ async fn a_role_that_may_become_a_stronger_one_is_found() {
 async fn sqlite_as_made_is_fine_and_a_wrong_key_is_found() {
     let database = TestDatabase::sqlite().await;
     let shell = Shell::on(&database);
-    assert_eq!(all_fine(&shell), ["foreign keys", "keys", "canary"]);
+    assert_eq!(all_fine(&shell), ["foreign keys", "tenant columns", "keys", "canary"]);
     database.execute("CREATE UNIQUE INDEX posts_title_key ON posts (title)").await;
     is_refused(&shell, "the key posts_title_key of the table posts does not begin with tenant_id");
 }

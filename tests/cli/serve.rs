@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 use testkit::TestDatabase;
 
-use crate::support::{Request, SECRET, Server, Shell, emptied, on_both_databases};
+use crate::support::{Request, SECRET, Server, Shell, emptied, on_both_databases, wait_for};
 
 on_both_databases!(the_log_tells_which_request_of_which_tenant, an_empty_database_is_migrated_first);
 
@@ -19,7 +19,7 @@ async fn the_log_tells_which_request_of_which_tenant(database: TestDatabase) {
     assert_eq!(answer.header("x-request-id"), Some("the-one"));
     server.send(Request::get("/healthz").with("X-Request-ID", "of-nobody")).is(200);
 
-    let line = |id: &str| server.log().into_iter().find(|line| line["request_id"] == id).expect(id);
+    let line = |id: &str| wait_for(id, || server.log().into_iter().find(|line| line["request_id"] == id));
     let one = line("the-one");
     assert_eq!(
         (&one["message"], &one["tenant"], &one["method"], &one["route"], &one["status"]),

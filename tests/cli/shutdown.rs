@@ -47,7 +47,7 @@ async fn a_request_that_waits_for_a_lock_is_answered() {
     for server in &servers {
         // At once, so that every worker opens connections.
         let reads = [(); 12].map(|()| Request::get("/v1/users").by(&admin).begin(server.address, usize::MAX));
-        reads.map(|read| read.wait().is(200));
+        reads.into_iter().for_each(|read| drop(read.wait().is(200)));
     }
     let user = servers[0].send(Request::get("/v1/users").by(&admin)).is(200)["data"][0]["id"].clone();
     let path = format!("/v1/users/{}", user.as_str().unwrap());

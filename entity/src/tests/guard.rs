@@ -1,9 +1,13 @@
 //! The start-up check must notice every way in which a database stops keeping tenants apart.
 
+use migration::{TENANT_TABLES, access};
+use sea_orm::Statement;
 use testkit::TestDatabase;
 
 use super::{open_test, settings};
+use crate::connection::Lease;
 use crate::database::{OpenError, open};
+use crate::error::Keys;
 use crate::guard;
 
 /// What somebody did to the database, and words of the sentence that must say so.
@@ -17,6 +21,7 @@ const SABOTAGE: &[(&str, &str)] = &[
     ("CREATE POLICY more ON users FOR SELECT USING (true)", "policy more on the table users lets"),
     ("CREATE POLICY more ON users TO test_serving USING (true)", "policy more on the table users lets"),
     ("CREATE TABLE invoices (tenant_id uuid, id uuid, PRIMARY KEY (tenant_id, id))", "on the table invoices"),
+    ("ALTER TABLE posts DROP COLUMN tenant_id CASCADE", "the table posts has no column tenant_id"),
     ("CREATE UNIQUE INDEX leak ON users (email)", "the key leak of the table users"),
     ("ALTER TABLE posts OWNER TO test_serving", "owns the table posts"),
     ("DROP POLICY platform_access ON users", "platform role test_platform does not reach the rows of the table users"),
@@ -37,6 +42,23 @@ async fn findings(database: &TestDatabase) -> Vec<String> {
 async fn a_database_as_migrations_leave_it_is_fine() {
     assert_eq!(findings(&TestDatabase::postgres().await).await, [""; 0]);
     assert_eq!(findings(&TestDatabase::sqlite().await).await, [""; 0]);
+}
+
+/// A table that is in neither list is granted to nobody and looked at by nobody.
+#[tokio::test]
+async fn every_table_is_listed_as_the_catalogs_or_the_tenants() {
+    let database = TestDatabase::sqlite().await;
+    let place = &open_test(&database).serving;
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
+    let statement = Statement::from_string(place.backend(), tables);
+    let rows = Lease::read_alone(&place.pools, &place.terms, statement, Keys::default()).await.unwrap();
+    let listed = [&["catalog_migrations", "tenant_migrations"], access::CATALOG_TABLES, TENANT_TABLES].concat();
+    let unlisted: Vec<String> = rows
+        .iter()
+        .map(|row| row.try_get_by_index::<String>(0).unwrap())
+        .filter(|table| !listed.contains(&table.as_str()))
+        .collect();
+    assert_eq!(unlisted, [""; 0], "not in TENANT_TABLES");
 }
 
 #[tokio::test]
