@@ -142,12 +142,15 @@ impl<R: Owned> TenantScoped<R> {
         Ok(new.into_iter().map(|new| R::new_row(new, &stamp)).collect())
     }
 
+    /// The tenant's column is written here, whatever the row has in it: no entity can forget to.
     fn insertion(&self, rows: &[R::ActiveModel]) -> InsertStatement {
         let mut insert = Query::insert();
         insert.into_table(R::Entity::default()).columns(Self::columns());
         for row in rows {
-            let values = Self::columns().map(|column| Expr::val(value_of(row, column)));
-            insert.values_panic(values);
+            let value = |column| {
+                if is_among(column, &[R::TENANT]) { self.session.tenant.into() } else { value_of(row, column) }
+            };
+            insert.values_panic(Self::columns().map(|column| Expr::val(value(column))));
         }
         insert.returning(Query::returning().columns(Self::columns()));
         insert
