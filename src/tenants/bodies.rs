@@ -12,6 +12,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::limits::{self, LimitsView};
+use crate::auth::tokens::LONGEST_TTL;
 use crate::config::TenancyConfig;
 use crate::error::{Error, FieldError};
 use crate::http::body::given;
@@ -20,8 +21,6 @@ use crate::openapi::words;
 use crate::tenancy::slug::{Domain, Slug};
 
 const HOUR: Duration = Duration::from_secs(60 * 60);
-/// A token cannot be taken back, so the ones that are given away are not good for long.
-const LONGEST_TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Every host name costs a row in the catalog.
 const MOST_DOMAINS: u64 = 100;
 

@@ -10,6 +10,7 @@ on_both_databases! {
     a_tenant_goes_through_its_states,
     names_are_unique,
     a_long_list_is_complete,
+    other_isolations_are_refused,
 }
 
 async fn a_tenant_is_made_shown_and_listed(database: TestDatabase) {
@@ -67,6 +68,19 @@ async fn a_tenant_goes_through_its_states(database: TestDatabase) {
     assert_eq!(listed("active"), json!([]));
     let actions = "SELECT count(*) FROM audit_log WHERE actor LIKE 'cli:%'";
     assert_eq!(database.number(actions).await, 7, "one for making it and one for each change that was one");
+}
+
+async fn other_isolations_are_refused(database: TestDatabase) {
+    let shell = Shell::on(&database);
+    for isolation in ["schema", "database"] {
+        let refused = shell.fails(&format!("tenant create acme --isolation {isolation}"));
+        assert_eq!(
+            refused,
+            format!("tenantry: the isolation {isolation} is not in this version: tenants share tables")
+        );
+    }
+    shell.prints("tenant create acme --isolation shared");
+    assert_eq!(shell.run("tenant create globex --isolation own").exited(2).out(), "");
 }
 
 async fn names_are_unique(database: TestDatabase) {

@@ -19,6 +19,9 @@ pub(super) struct CreateArgs {
     /// Shown name [default: the slug]
     #[arg(long, value_parser = name)]
     name: Option<String>,
+    /// Where its rows live; this version has shared tables only
+    #[arg(long, default_value = "shared", value_name = "MODEL")]
+    isolation: Isolation,
     /// A host name of its own that names it; can be given several times
     #[arg(long = "domain", value_name = "HOST")]
     domains: Vec<String>,
@@ -38,6 +41,9 @@ pub(super) async fn run(office: &Office, args: CreateArgs) -> Result<(), Failure
 
 impl CreateArgs {
     fn checked(self, office: &Office) -> Result<NewTenant, Failure> {
+        if self.isolation != Isolation::Shared {
+            return Err(format!("the isolation {} is not in this version: tenants share tables", self.isolation).into());
+        }
         let tenancy = &office.config.tenancy;
         let slug =
             Slug::parse(&self.slug, &tenancy.reserved_slugs).map_err(|error| wrong("slug", &self.slug, &error))?;
@@ -49,7 +55,7 @@ impl CreateArgs {
             id: None,
             name: self.name.unwrap_or_else(|| self.slug.clone()),
             slug: slug.into(),
-            isolation: Isolation::Shared,
+            isolation: self.isolation,
             datastore: None,
             domains: self.domains.iter().map(domain).collect::<Result<_, _>>()?,
             limits: Limits::default(),
