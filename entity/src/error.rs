@@ -2,7 +2,7 @@
 
 use sqlx::error::ErrorKind;
 
-use crate::resource::Unique;
+use crate::resource::{Reference, Unique};
 
 /// Why an operation did not happen. None of them changed anything.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum Error {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Keys {
     pub(crate) unique: &'static [Unique],
-    pub(crate) reference: Option<&'static str>,
+    pub(crate) references: &'static [Reference],
 }
 
 impl Error {
@@ -64,7 +64,7 @@ impl Error {
     fn from_database(error: &dyn sqlx::error::DatabaseError, keys: Keys) -> Self {
         match error.kind() {
             ErrorKind::UniqueViolation => Self::Conflict { field: taken(error, keys.unique) },
-            ErrorKind::ForeignKeyViolation => match keys.reference {
+            ErrorKind::ForeignKeyViolation => match missing(error, keys.references) {
                 Some(field) => Self::MissingReference { field },
                 None => Self::Internal(error.message().to_owned()),
             },
@@ -99,6 +99,15 @@ fn taken(error: &dyn sqlx::error::DatabaseError, unique: &[Unique]) -> Option<&'
         None => error.message().contains(key.column),
     };
     unique.iter().find(named).map(|key| key.field)
+}
+
+/// SQLite does not say which of several foreign keys it was: then the first is named.
+fn missing(error: &dyn sqlx::error::DatabaseError, references: &[Reference]) -> Option<&'static str> {
+    let reference = match error.constraint() {
+        Some(constraint) => references.iter().find(|key| key.constraint == constraint),
+        None => references.first(),
+    };
+    reference.map(|key| key.field)
 }
 
 /// Whether the connection is known to be usable after this error, once its transaction is rolled back.

@@ -35,8 +35,7 @@ pub(crate) trait Mapped:
     const VERSION: Self::Column;
     const UPDATED_AT: Self::Column;
     const UNIQUE: &[Unique];
-    /// The column of the only foreign key, if there is one.
-    const REFERENCE: Option<&str> = None;
+    const REFERENCES: &[Reference] = &[];
 
     fn id(&self) -> Uuid;
     /// The folded twin of a column that can be searched.
@@ -88,6 +87,18 @@ pub(crate) struct Unique {
 impl Unique {
     pub(crate) const fn new(constraint: &'static str, column: &'static str, field: &'static str) -> Self {
         Self { constraint, column, field }
+    }
+}
+
+/// A foreign key: its name on PostgreSQL, and the field that a caller knows.
+pub(crate) struct Reference {
+    pub(crate) constraint: &'static str,
+    pub(crate) field: &'static str,
+}
+
+impl Reference {
+    pub(crate) const fn new(constraint: &'static str, field: &'static str) -> Self {
+        Self { constraint, field }
     }
 }
 

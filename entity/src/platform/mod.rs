@@ -71,7 +71,7 @@ impl<'a> Platform<'a> {
     }
 }
 
-const KEYS: Keys = Keys { unique: UNIQUE, reference: None };
+const KEYS: Keys = Keys { unique: UNIQUE, references: &[] };
 
 fn internal(error: sea_orm::DbErr) -> Error {
     Error::Internal(error.to_string())

@@ -56,7 +56,7 @@ impl<R: Mapped> TenantScoped<R> {
     }
 
     async fn unit(&self, access: Access) -> Result<Unit<'_>, Error> {
-        self.session.unit(access, Keys { unique: R::UNIQUE, reference: R::REFERENCE }).await
+        self.session.unit(access, Keys { unique: R::UNIQUE, references: R::REFERENCES }).await
     }
 
     /// Runs one reading statement by itself.
