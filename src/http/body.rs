@@ -56,9 +56,7 @@ impl<T: DeserializeOwned + Validate> JsonBody<T> {
 
     fn text(&self) -> Result<&str, Error> {
         let bytes = self.received.as_ref().map_err(|refusal| Error::from(*refusal))?;
-        let text = std::str::from_utf8(bytes).map_err(|_| not_json())?;
-        serde_json::from_str::<IgnoredAny>(text).map_err(|_| not_json())?;
-        Ok(text)
+        std::str::from_utf8(bytes).map_err(|_| not_json())
     }
 }
 
@@ -118,12 +116,24 @@ fn claims_no_other(text: &str, tenant: Uuid) -> Result<(), Error> {
 }
 
 fn read<T: DeserializeOwned + Validate>(text: &str) -> Result<T, Error> {
+    let body: T = fields(text).map_err(|refusal| if is_json(text) { refusal } else { not_json() })?;
+    rules::obeyed_by(&body)?;
+    Ok(body)
+}
+
+fn fields<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
     if !is_object(text) {
         return Err(Error::invalid("body", "must be an object"));
     }
-    let body: T = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(refused)?;
-    rules::obeyed_by(&body)?;
+    let mut json = serde_json::Deserializer::from_str(text);
+    let body = serde_path_to_error::deserialize(&mut json).map_err(refused)?;
+    json.end().map_err(|_| not_json())?;
     Ok(body)
+}
+
+/// Looked at only when the body could not be read: a wrong field may stand before a fault of syntax, which comes first.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 /// Serde would also read a list as the fields in their order.
