@@ -1,6 +1,6 @@
 -- The database `tenantry` and the three roles that work in it; run by an administrator, safe to repeat.
 --
---   tenantry_owner     owns the database and its tables: migrations and provisioning
+--   tenantry_owner     owns the database and its tables: migrations and provisioning, databases of tenants included
 --   tenantry           serves requests: owns nothing, and row-level security applies to it
 --   tenantry_platform  the operator's work across tenants, through policies that migrations give it
 --
@@ -20,10 +20,11 @@ WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role)
 
 -- A role that was there before must not be able to step around its policies. Only said when it is needed:
 -- an administrator who is no superuser may not even name these attributes.
-SELECT format('ALTER ROLE %I LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION', rolname)
+SELECT format('ALTER ROLE %I LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION %s', rolname,
+    CASE rolname WHEN 'tenantry_owner' THEN 'CREATEDB' ELSE 'NOCREATEDB' END)
 FROM pg_roles
 WHERE rolname IN ('tenantry_owner', 'tenantry', 'tenantry_platform')
-    AND (rolsuper OR rolbypassrls OR rolcreatedb OR rolcreaterole OR rolreplication OR NOT rolcanlogin)
+    AND (rolsuper OR rolbypassrls OR rolcreatedb <> (rolname = 'tenantry_owner') OR rolcreaterole OR rolreplication OR NOT rolcanlogin)
 \gexec
 
 \if :{?owner_password}

@@ -39,6 +39,9 @@ pub enum Error {
     /// A tenant that is being set up, or whose tables are too old.
     #[error("The tenant is not ready yet. Try again shortly.")]
     TenantNotReady,
+    /// A write to a tenant that is being moved from one place to another.
+    #[error("The tenant is being moved: its writes are held for a moment. Try again shortly.")]
+    TenantMoving,
     /// The role does not allow it.
     #[error("Your role does not allow this.")]
     Forbidden,
@@ -125,6 +128,7 @@ impl Error {
             Self::TenantNotFound => Code::TenantNotFound,
             Self::TenantSuspended => Code::TenantSuspended,
             Self::TenantNotReady => Code::TenantNotReady,
+            Self::TenantMoving => Code::TenantMoving,
             Self::Forbidden => Code::Forbidden,
             Self::NotFound => Code::NotFound,
             Self::MethodNotAllowed { .. } => Code::MethodNotAllowed,
@@ -155,6 +159,7 @@ impl Error {
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::TenantNotReady => Some(AWAY_RETRY),
+            Self::TenantMoving => Some(BUSY_RETRY),
             Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
             _ => None,
         }
@@ -202,11 +207,23 @@ impl From<entity::Error> for Error {
             entity::Error::MissingReference { field } => Self::invalid(field, "names nothing that exists"),
             entity::Error::BadCursor => Self::malformed("The cursor is not one of this list's."),
             entity::Error::Timeout => Self::Timeout,
+            entity::Error::Moving => Self::TenantMoving,
+            entity::Error::Unplaceable { field, why } => Self::invalid(field, why),
+            entity::Error::NotPossible(why) => Self::Conflict { detail: sentence(&why) },
             entity::Error::Busy => Self::Unavailable { retry_after: BUSY_RETRY, source: Some(error.into()) },
-            entity::Error::Unavailable(_) => Self::Unavailable { retry_after: AWAY_RETRY, source: Some(error.into()) },
-            entity::Error::Internal(_) => Self::internal(error),
+            entity::Error::Unavailable(_) | entity::Error::NoPlace(_) => {
+                Self::Unavailable { retry_after: AWAY_RETRY, source: Some(error.into()) }
+            }
+            entity::Error::NoTable(_) | entity::Error::Internal(_) => Self::internal(error),
         }
     }
+}
+
+/// A reason as it is logged, as it is shown.
+fn sentence(why: &str) -> String {
+    let mut letters = why.chars();
+    let first = letters.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(letters).chain(['.']).collect()
 }
 
 fn taken(field: Option<&str>) -> String {

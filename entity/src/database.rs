@@ -1,17 +1,19 @@
-//! The open database: pools for the serving and the platform role, checked before anything is served.
+//! The open database: every place that tenants are in, checked before anything is served.
 
 use std::sync::Arc;
 
 use sea_orm::{DbBackend, Statement};
 
-use crate::connection::{Lease, Pools, Source, Terms};
+use crate::connection::{BudgetStatus, Connections, Lease, PoolStatus, Terms};
+use crate::entities::tenant;
 use crate::error::{Error, Keys};
 use crate::gatekeeper::{Gatekeeper, PlatformAdmin};
 use crate::guard;
 use crate::migrate;
+use crate::place::{Caller, Place, Spot};
 use crate::platform::Platform;
-use crate::session::Place;
-use crate::settings::{DatabaseSettings, Party};
+use crate::session::TenantAccess;
+use crate::settings::{DatabaseSettings, Store};
 
 /// Which kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +28,11 @@ pub enum Backend {
 /// cross-tenant work through [`Database::platform`].
 #[derive(Clone)]
 pub struct Database {
+    pub(crate) settings: Arc<DatabaseSettings>,
+    pub(crate) connections: Arc<Connections>,
+    /// The shared tables at home, as a tenant sees them.
     pub(crate) serving: Arc<Place>,
+    /// The catalog, as the platform sees it.
     pub(crate) platform: Arc<Place>,
 }
 
@@ -64,40 +70,47 @@ pub async fn open(settings: &DatabaseSettings) -> Result<(Database, Gatekeeper),
     Ok((database.clone(), Gatekeeper::new(database)))
 }
 
-/// Makes the pools; connections are opened when first needed.
+/// Makes ready to connect; connections are opened when first needed.
 pub(crate) fn connect(settings: &DatabaseSettings) -> Result<Database, OpenError> {
     make_directory(settings)?;
+    let settings = Arc::new(settings.clone());
+    let connections = Connections::new(&settings);
+    let home = Arc::clone(&settings.home);
+    let place = |party| Arc::new(place(&settings, &connections, &home, Spot::Shared, party));
+    let (serving, platform) = (place(Caller::Serving), place(Caller::Platform));
+    Ok(Database { settings, connections, serving, platform })
+}
+
+fn place(
+    settings: &DatabaseSettings,
+    connections: &Arc<Connections>,
+    store: &Arc<Store>,
+    spot: Spot,
+    party: Caller,
+) -> Place {
     let terms = Terms { statement_timeout: settings.statement_timeout, observer: settings.observer.clone() };
-    let place = |party, size| Place { pools: Pools::new(settings.source(party).clone(), size), terms: terms.clone() };
-    let serving = Arc::new(place(Party::Serving, settings.serving_size));
-    // One file has one writer, whoever asks: the platform shares its queue.
-    let platform = match settings.source(Party::Serving) {
-        Source::Sqlite(_) => Arc::clone(&serving),
-        Source::Postgres(_) => Arc::new(place(Party::Platform, settings.platform_size)),
-    };
-    Ok(Database { serving, platform })
+    Place { connections: Arc::clone(connections), store: Arc::clone(store), spot, party, terms }
 }
 
 pub(crate) fn make_directory(settings: &DatabaseSettings) -> std::io::Result<()> {
-    if let Source::Sqlite(options) = settings.source(Party::Serving)
-        && let Some(directory) = options.get_filename().parent().filter(|directory| !directory.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(directory)?;
+    let directory = settings.home.file().and_then(std::path::Path::parent);
+    match directory.filter(|directory| !directory.as_os_str().is_empty()) {
+        Some(directory) => std::fs::create_dir_all(directory),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 impl Database {
     /// The door to cross-tenant work, for somebody who is proven to be of the platform.
     pub fn platform<'a>(&'a self, admin: &'a PlatformAdmin) -> Platform<'a> {
-        Platform::new(&self.platform, admin)
+        Platform::new(self, admin)
     }
 
     /// Whether the database answers, for both roles.
     pub async fn ping(&self) -> Result<(), Error> {
         for place in [&self.serving, &self.platform] {
             let one = Statement::from_string(place.backend(), "SELECT 1");
-            Lease::read_alone(&place.pools, &place.terms, one, Keys::default()).await?;
+            Lease::read_alone(place, one, Keys::default()).await?;
         }
         Ok(())
     }
@@ -110,40 +123,52 @@ impl Database {
         }
     }
 
-    /// The pools' names with their sizes, for metrics.
+    /// Every pool that is open.
     pub fn pools(&self) -> Vec<PoolStatus> {
-        let mut pools = vec![PoolStatus::of("serving", &self.serving)];
-        if !Arc::ptr_eq(&self.serving, &self.platform) {
-            pools.push(PoolStatus::of("platform", &self.platform));
-        }
-        pools
+        self.connections.status()
     }
-}
 
-/// How full a pool is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PoolStatus {
-    /// Whose connections.
-    pub name: &'static str,
-    /// Connections that are open.
-    pub size: usize,
-    /// Of these, lent out.
-    pub in_use: usize,
-    /// Most connections it opens.
-    pub max_size: usize,
-    /// Requests that wait for one.
-    pub waiting: usize,
-}
+    /// How much of the connection budget is spent.
+    pub fn budget(&self) -> BudgetStatus {
+        self.connections.budget_status()
+    }
 
-impl PoolStatus {
-    fn of(name: &'static str, place: &Place) -> Self {
-        let status = place.pools.of(crate::connection::Access::Read).status();
-        Self {
-            name,
-            size: status.size,
-            in_use: status.size.saturating_sub(status.available),
-            max_size: status.max_size,
-            waiting: status.waiting,
+    /// The names of the further servers that tenants can be placed on.
+    pub fn datastores(&self) -> Vec<String> {
+        self.settings.datastores.iter().filter_map(|store| store.name()).map(str::to_owned).collect()
+    }
+
+    /// The serving side of a place.
+    pub(crate) fn place(&self, store: &Arc<Store>, spot: Spot) -> Arc<Place> {
+        if spot == Spot::Shared && store.name().is_none() {
+            return Arc::clone(&self.serving);
         }
+        Arc::new(place(&self.settings, &self.connections, store, spot, Caller::Serving))
+    }
+
+    /// The store that a tenant is placed on. Its name may have been taken out of the settings.
+    pub(crate) fn store(&self, name: Option<&str>) -> Result<Arc<Store>, Error> {
+        let store = self.settings.store(name).map(Arc::clone);
+        store.ok_or_else(|| Error::Unavailable(format!("DATASTORES has no server {}", name.unwrap_or_default())))
+    }
+
+    /// Where the tenant's rows are.
+    pub(crate) fn place_of(&self, tenant: &tenant::Model) -> Result<Arc<Place>, Error> {
+        let store = self.store(tenant.datastore.as_deref())?;
+        Ok(self.place(&store, Spot::of(tenant.isolation, tenant.id)))
+    }
+
+    /// Admits to the tenant; whether that may be is for the caller to have decided.
+    pub(crate) fn access(&self, tenant: tenant::Model) -> Result<TenantAccess, Error> {
+        let place = self.place_of(&tenant)?;
+        Ok(TenantAccess::new(tenant, place, Arc::clone(&self.serving)))
+    }
+
+    /// Runs work to its end, whether or not anybody still waits for it.
+    pub(crate) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> tokio::task::JoinHandle<T> {
+        self.connections.runtime().spawn(work)
     }
 }

@@ -93,7 +93,7 @@ async fn trespass(stranger: &TenantAccess, row: &user::Model) -> Result<Vec<Stri
 async fn policy_canary(database: &Database) -> Result<Check, Error> {
     let place = &database.serving;
     let (owner, stranger) = (Uuid::now_v7(), Uuid::now_v7());
-    let mut lease = Lease::begin(&place.pools, Access::Write, Binding::Tenant(owner), &place.terms).await?;
+    let mut lease = Lease::begin(place, Access::Write, Binding::Tenant(owner)).await?;
     lease.run(&insert_user(owner)).await?;
     let mut wrong = Vec::new();
     for (bound, who) in [(stranger.to_string(), "another tenant"), (String::new(), "nobody")] {
@@ -160,6 +160,7 @@ fn throw_away(database: &Database) -> TenantAccess {
         version: 1,
         created_at: now(),
         updated_at: now(),
+        writes_held: false,
     };
-    TenantAccess::new(tenant, Arc::clone(&database.serving))
+    TenantAccess::new(tenant, Arc::clone(&database.serving), Arc::clone(&database.serving))
 }

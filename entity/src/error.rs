@@ -25,6 +25,26 @@ pub enum Error {
     /// A cursor that is none, or of another list or tenant.
     #[error("not a cursor of this list")]
     BadCursor,
+    /// The tenant is being moved: its writes are held for a moment.
+    #[error("the tenant is being moved")]
+    Moving,
+    /// The place is not there (any more), or was never finished.
+    #[error("the tenant's place is not there: {0}")]
+    NoPlace(String),
+    /// A table is not there.
+    #[error("database error: {0}")]
+    NoTable(String),
+    /// A tenant cannot be placed like this here.
+    #[error("{field} {why}")]
+    Unplaceable {
+        /// What would have to be another: `isolation` or `datastore`.
+        field: &'static str,
+        /// What it would have to be.
+        why: String,
+    },
+    /// It cannot be done here, and trying again will not help: what would have to be changed first.
+    #[error("{0}")]
+    NotPossible(String),
     /// No connection became free in time, or the database asked to try again.
     #[error("the database is busy")]
     Busy,
@@ -75,17 +95,17 @@ impl Error {
     /// SQLSTATE on PostgreSQL, (extended) result code on SQLite.
     fn from_code(code: &str, message: &str) -> Self {
         match code {
+            // invalid_catalog_name, invalid_schema_name; undefined_table
+            "3D000" | "3F000" => Self::NoPlace(message.to_owned()),
+            "42P01" => Self::NoTable(format!("{message} ({code})")),
             // query_canceled; SQLITE_INTERRUPT
             "57014" | "9" => Self::Timeout,
             // serialization_failure, deadlock_detected, lock_not_available; SQLITE_BUSY and its kinds, SQLITE_LOCKED
             "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "6" | "262" => Self::Busy,
             // SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
             "10" | "13" | "14" => Self::Unavailable(message.to_owned()),
-            // connection exceptions, no entry, no such database, a database that is shut, insufficient resources, intervention
-            _ if ["08", "28", "3D", "53", "55", "57"]
-                .iter()
-                .any(|class| code.len() == 5 && code.starts_with(class)) =>
-            {
+            // connection exceptions, no entry, a database that is shut, insufficient resources, intervention
+            _ if ["08", "28", "53", "55", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class)) => {
                 Self::Unavailable(message.to_owned())
             }
             _ => Self::Internal(format!("{message} ({code})")),
@@ -116,4 +136,9 @@ pub(crate) fn is_recoverable(error: &sqlx::Error) -> bool {
         return matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnNotFound(_));
     };
     !matches!(Error::from_database(database.as_ref(), Keys::default()), Error::Unavailable(_))
+}
+
+/// A fault of the program or of the installation.
+pub(crate) fn internal(error: sea_orm::DbErr) -> Error {
+    Error::Internal(error.to_string())
 }

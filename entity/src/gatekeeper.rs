@@ -4,7 +4,6 @@
 //! the platform; so it belongs to authentication and to the command line, and a handler has no way to it.
 
 use std::fmt;
-use std::sync::Arc;
 
 use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
@@ -14,7 +13,6 @@ use crate::connection::Lease;
 use crate::database::Database;
 use crate::entities::{domain, tenant};
 use crate::error::{Error, Keys};
-use crate::platform::newest_schema;
 use crate::session::TenantAccess;
 
 /// A word that names a tenant.
@@ -54,9 +52,9 @@ impl Located {
         &self.0
     }
 
-    /// Whether the tenant's tables have all migrations that this program needs.
+    /// Whether the tenant's tables have all migrations that this program needs to serve them.
     pub fn is_current(&self) -> bool {
-        self.0.schema_version >= newest_schema()
+        usize::try_from(self.0.schema_version).is_ok_and(|version| version >= migration::TENANT.oldest_served())
     }
 
     /// Whether the name is this tenant's.
@@ -88,7 +86,7 @@ impl Gatekeeper {
         });
         let place = &self.database.platform;
         let statement = StatementBuilder::build(&select, &place.backend());
-        let rows = Lease::read_alone(&place.pools, &place.terms, statement, Keys::default()).await?;
+        let rows = Lease::read_alone(place, statement, Keys::default()).await?;
         let mut found: Vec<Located> = Vec::with_capacity(rows.len());
         for row in rows {
             let tenant =
@@ -100,14 +98,20 @@ impl Gatekeeper {
         Ok(found)
     }
 
-    /// Admits a request to the tenant. Whether it may be is for the caller to have decided.
-    pub fn admit(&self, located: &Located) -> TenantAccess {
-        TenantAccess::new(located.0.clone(), Arc::clone(&self.database.serving))
+    /// Admits a request to the tenant. Whether it may be is for the caller to have decided. Fails if the tenant is placed on a
+    /// server that the settings do not know.
+    pub fn admit(&self, located: &Located) -> Result<TenantAccess, Error> {
+        self.database.access(located.0.clone())
     }
 
     #[cfg(test)]
     pub(crate) fn platform_for_test<'a>(&'a self, admin: &'a PlatformAdmin) -> crate::Platform<'a> {
         self.database.platform(admin)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn admit_for_test(&self, tenant: tenant::Model) -> TenantAccess {
+        self.database.access(tenant).unwrap()
     }
 
     /// States that somebody is of the platform.

@@ -9,31 +9,49 @@ use crate::connection::{Access, Binding, Lease};
 use crate::database::Database;
 use crate::doctor::Check;
 use crate::error::{Error, Keys};
-use crate::session::Place;
+use crate::place::Place;
 
-/// Whether the database keeps tenants apart. SQLite has no roles: there the types and the keys do.
+/// Whether the tables that are there once, at home, keep tenants apart. SQLite has no roles: there the types and the keys do.
 pub(crate) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
-    match database.serving.backend() {
-        DbBackend::Postgres => {
-            let mut checks = postgres(&database.serving).await?;
-            checks.push(platform(&database.platform).await?);
-            Ok(checks)
-        }
-        _ => sqlite(&database.serving).await,
+    let mut checks = examine_shared(&database.serving).await?;
+    if database.serving.backend() == DbBackend::Postgres {
+        checks.push(platform(&database.platform).await?);
     }
+    Ok(checks)
 }
 
-async fn postgres(serving: &Place) -> Result<Vec<Check>, Error> {
-    let mut lease = Lease::begin(&serving.pools, Access::Read, Binding::Platform, &serving.terms).await?;
+/// What is wrong with a place, if anything.
+pub(crate) async fn examine_place(place: &Place) -> Result<Vec<String>, Error> {
+    let checks = match place.backend() {
+        DbBackend::Postgres => postgres_place(place).await?,
+        _ => sqlite(place).await?,
+    };
+    Ok(checks.into_iter().filter(|check| !check.ok).map(|check| check.finding).collect())
+}
+
+/// The role that connects, and the tables it finds.
+pub(crate) async fn examine_shared(serving: &Place) -> Result<Vec<Check>, Error> {
+    if serving.backend() != DbBackend::Postgres {
+        return sqlite(serving).await;
+    }
+    let mut lease = Lease::begin(serving, Access::Read, Binding::Nobody).await?;
+    let role = finds_nothing(&mut lease, "role", ROLE, "the serving role can see one tenant at a time only").await?;
+    lease.roll_back().await;
+    let mut checks = vec![role];
+    checks.extend(postgres_place(serving).await?);
+    Ok(checks)
+}
+
+async fn postgres_place(place: &Place) -> Result<Vec<Check>, Error> {
+    let mut lease = Lease::begin(place, Access::Read, Binding::Nobody).await?;
+    let lease = &mut lease;
     let checks = vec![
-        finds_nothing(&mut lease, "role", ROLE, "the serving role can see one tenant at a time only").await?,
-        finds_nothing(&mut lease, "ownership", OWNERSHIP, "the serving role owns nothing and creates nothing").await?,
-        finds_nothing(&mut lease, "detours", DETOURS, "no role, view or function leads around the policies").await?,
-        finds_nothing(&mut lease, "policies", &policies(), "row-level security is forced on every tenant table")
-            .await?,
-        finds_nothing(&mut lease, "tenant columns", &tenant_columns(POSTGRES_COLUMN), HAVE_COLUMN).await?,
-        finds_nothing(&mut lease, "keys", POSTGRES_KEYS, "every key of a tenant table begins with the tenant").await?,
-        unbound_read(&mut lease).await?,
+        finds_nothing(lease, "ownership", OWNERSHIP, "the serving role owns nothing and creates nothing").await?,
+        finds_nothing(lease, "detours", DETOURS, "no role, view or function leads around the policies").await?,
+        finds_nothing(lease, "policies", &policies(), "row-level security is forced on every tenant table").await?,
+        finds_nothing(lease, "tenant columns", &tenant_columns(POSTGRES_COLUMN), HAVE_COLUMN).await?,
+        finds_nothing(lease, "keys", &postgres_keys(), "every key of a tenant table begins with the tenant").await?,
+        unbound_read(lease, place).await?,
     ];
     lease.roll_back().await;
     Ok(checks)
@@ -41,18 +59,18 @@ async fn postgres(serving: &Place) -> Result<Vec<Check>, Error> {
 
 /// A platform role without its policies would take every tenant for missing.
 async fn platform(platform: &Place) -> Result<Check, Error> {
-    let mut lease = Lease::begin(&platform.pools, Access::Read, Binding::Platform, &platform.terms).await?;
+    let mut lease = Lease::begin(platform, Access::Read, Binding::Nobody).await?;
     let check = finds_nothing(&mut lease, "platform", PLATFORM, "the platform role reaches every tenant").await?;
     lease.roll_back().await;
     Ok(check)
 }
 
 async fn sqlite(serving: &Place) -> Result<Vec<Check>, Error> {
-    let mut lease = Lease::begin(&serving.pools, Access::Read, Binding::Platform, &serving.terms).await?;
+    let mut lease = Lease::begin(serving, Access::Read, Binding::Nobody).await?;
     let checks = vec![
         finds_nothing(&mut lease, "foreign keys", SQLITE_FOREIGN_KEYS, "foreign keys are enforced").await?,
         finds_nothing(&mut lease, "tenant columns", &tenant_columns(SQLITE_COLUMN), HAVE_COLUMN).await?,
-        finds_nothing(&mut lease, "keys", SQLITE_KEYS, "every key of a tenant table begins with the tenant").await?,
+        finds_nothing(&mut lease, "keys", &sqlite_keys(), "every key of a tenant table begins with the tenant").await?,
     ];
     lease.roll_back().await;
     Ok(checks)
@@ -66,9 +84,10 @@ async fn finds_nothing(lease: &mut Lease, name: &str, sql: &str, fine: &str) -> 
 }
 
 /// Reads each table without a tenant: no row may show.
-async fn unbound_read(lease: &mut Lease) -> Result<Check, Error> {
+async fn unbound_read(lease: &mut Lease, place: &Place) -> Result<Check, Error> {
     let mut wrong = Vec::new();
-    for table in migration::TENANT_TABLES.iter().chain(&["tenants"]) {
+    let catalog: &[&str] = if place.has_catalog() { &["tenants"] } else { &[] };
+    for table in migration::TENANT_TABLES.iter().chain(catalog) {
         let sql = format!("SELECT 'a read of {table} without a tenant finds rows' FROM {table} LIMIT 1");
         let statement = Statement::from_string(lease.backend(), sql);
         wrong.extend(sentences(&lease.rows(statement, Keys::default()).await?)?);
@@ -193,33 +212,48 @@ fn tenant_columns(column: &str) -> String {
 
 /// Primary and unique keys and both sides of foreign keys begin with the tenant. The catalog's tables, which hold what names a
 /// tenant in the first place, are apart.
-const POSTGRES_KEYS: &str = "
+fn postgres_keys() -> String {
+    format!(
+        "
     SELECT 'the key ' || i.relname || ' of the table ' || c.relname || ' does not begin with tenant_id'
     FROM pg_index x
     JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
     JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'
     WHERE x.indisunique AND n.nspname = current_schema()
-      AND c.relname NOT IN ('tenants', 'tenant_slugs', 'tenant_domains', 'audit_log') AND x.indkey[0] <> t.attnum
+      AND c.relname NOT IN ({catalog}) AND x.indkey[0] <> t.attnum
     UNION ALL
     SELECT 'the foreign key ' || k.conname || ' of the table ' || c.relname || ' does not begin with tenant_id'
     FROM pg_constraint k
     JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'
     WHERE k.contype = 'f' AND n.nspname = current_schema()
-      AND c.relname NOT IN ('tenants', 'tenant_slugs', 'tenant_domains', 'audit_log') AND k.conkey[1] <> t.attnum";
+      AND c.relname NOT IN ({catalog}) AND k.conkey[1] <> t.attnum",
+        catalog = catalog_tables()
+    )
+}
+
+/// The catalog's tables, as a list of literals.
+fn catalog_tables() -> String {
+    migration::CATALOG_TABLES.iter().map(|table| format!("'{table}'")).collect::<Vec<_>>().join(", ")
+}
 
 const SQLITE_FOREIGN_KEYS: &str =
     "SELECT 'foreign keys are not enforced on this connection' FROM pragma_foreign_keys WHERE foreign_keys = 0";
 
-const SQLITE_KEYS: &str = "
+fn sqlite_keys() -> String {
+    format!(
+        "
     SELECT 'the key ' || i.name || ' of the table ' || t.name || ' does not begin with tenant_id'
     FROM sqlite_schema t JOIN pragma_index_list(t.name) i JOIN pragma_index_info(i.name) c
-    WHERE t.type = 'table' AND t.name NOT IN ('tenants', 'tenant_slugs', 'tenant_domains', 'audit_log')
+    WHERE t.type = 'table' AND t.name NOT IN ({catalog})
       AND EXISTS (SELECT 1 FROM pragma_table_info(t.name) WHERE name = 'tenant_id')
       AND i.\"unique\" = 1 AND c.seqno = 0 AND c.name <> 'tenant_id'
     UNION ALL
     SELECT 'a foreign key of the table ' || t.name || ' does not begin with tenant_id'
     FROM sqlite_schema t JOIN pragma_foreign_key_list(t.name) f
-    WHERE t.type = 'table' AND t.name NOT IN ('tenants', 'tenant_slugs', 'tenant_domains', 'audit_log')
-      AND f.seq = 0 AND f.\"from\" <> 'tenant_id'";
+    WHERE t.type = 'table' AND t.name NOT IN ({catalog})
+      AND f.seq = 0 AND f.\"from\" <> 'tenant_id'",
+        catalog = catalog_tables()
+    )
+}

@@ -15,18 +15,21 @@ mod filter;
 mod gatekeeper;
 mod guard;
 pub mod migrate;
+mod owner;
+mod place;
 mod platform;
 mod resource;
 mod scoped;
 mod session;
 mod settings;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
 
-pub use connection::{Observed, Observer};
+pub use connection::{BudgetStatus, Observed, Observer, PoolStatus, Scaling};
 pub use cursor::Cursor;
-pub use database::{Backend, Database, OpenError, PoolStatus, open};
+pub use database::{Backend, Database, OpenError, open};
 pub use entities::audit::Model as AuditRecord;
 pub use entities::idempotency::{
     Column as IdempotencyColumn, IdempotencyChanges, Model as IdempotencyRecord, NewIdempotencyRecord,
@@ -42,4 +45,4 @@ pub use resource::{Insertable, Resource};
 pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};
 pub use session::{TenantAccess, Transaction};
 pub use settings::{DatabaseSettings, SettingError};
-pub use vocabulary::{Domains, Isolation, Limits, Role, TenantStatus, UnknownWord};
+pub use vocabulary::{Domains, Isolation, Limits, Role, TenantStatus, UnknownWord, WorkState};

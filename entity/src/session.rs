@@ -7,9 +7,10 @@ use sea_orm::{DbBackend, QueryResult, Statement};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
-use crate::connection::{Access, Binding, Lease, Pools, Terms};
+use crate::connection::{Access, Binding, Lease};
 use crate::entities::{idempotency, post, tenant, user};
 use crate::error::{Error, Keys};
+use crate::place::Place;
 use crate::scoped::TenantScoped;
 
 /// The proof that a request may work inside a tenant, and where the tenant's rows are.
@@ -19,17 +20,13 @@ use crate::scoped::TenantScoped;
 pub struct TenantAccess {
     tenant: Arc<tenant::Model>,
     place: Arc<Place>,
-}
-
-/// Where a tenant's rows are and how transactions on them are run.
-pub(crate) struct Place {
-    pub(crate) pools: Pools,
-    pub(crate) terms: Terms,
+    catalog: Arc<Place>,
 }
 
 impl TenantAccess {
-    pub(crate) fn new(tenant: tenant::Model, place: Arc<Place>) -> Self {
-        Self { tenant: Arc::new(tenant), place }
+    /// The tenant's row, where its rows are, and where its own row is.
+    pub(crate) fn new(tenant: tenant::Model, place: Arc<Place>, catalog: Arc<Place>) -> Self {
+        Self { tenant: Arc::new(tenant), place, catalog }
     }
 
     /// The tenant, as it was when the request was admitted.
@@ -48,7 +45,7 @@ impl TenantAccess {
         E: From<Error>,
     {
         let binding = Binding::Tenant(self.id());
-        let lease = Lease::begin(&self.place.pools, Access::Write, binding, &self.place.terms).await?;
+        let lease = Lease::begin(&self.place, Access::Write, binding).await?;
         let lease = Arc::new(Mutex::new(Some(lease)));
         let transaction = Transaction { tenant: self.id(), backend: self.place.backend(), lease };
         let outcome = work(&transaction).await;
@@ -64,12 +61,6 @@ impl TenantAccess {
             }
             (outcome, None) => outcome,
         }
-    }
-}
-
-impl Place {
-    pub(crate) fn backend(&self) -> DbBackend {
-        self.pools.source.backend()
     }
 }
 
@@ -101,11 +92,6 @@ macro_rules! scopes {
                 TenantScoped::new(self.session())
             }
 
-            /// The tenant's own row in the catalog.
-            pub fn tenants(&self) -> TenantScoped<tenant::Model> {
-                TenantScoped::new(self.session())
-            }
-
             /// The first answers to the tenant's idempotency keys.
             pub fn idempotency(&self) -> TenantScoped<idempotency::Model> {
                 TenantScoped::new(self.session())
@@ -118,8 +104,13 @@ scopes!(TenantAccess);
 scopes!(Transaction);
 
 impl TenantAccess {
+    /// The tenant's own row. It is in the catalog, wherever the tenant's rows are, and so in no transaction with them.
+    pub fn tenants(&self) -> TenantScoped<tenant::Model> {
+        TenantScoped::new(Session::alone(self.id(), &self.catalog))
+    }
+
     fn session(&self) -> Session {
-        Session { tenant: self.id(), backend: self.place.backend(), way: Way::Alone(Arc::clone(&self.place)) }
+        Session::alone(self.id(), &self.place)
     }
 }
 
@@ -144,12 +135,16 @@ enum Way {
 }
 
 impl Session {
+    fn alone(tenant: Uuid, place: &Arc<Place>) -> Self {
+        Self { tenant, backend: place.backend(), way: Way::Alone(Arc::clone(place)) }
+    }
+
     /// Opens what one operation needs; [`Unit::finish`] ends it.
     pub(crate) async fn unit(&self, access: Access, keys: Keys) -> Result<Unit<'_>, Error> {
         let work = match &self.way {
             Way::Alone(place) => {
                 let binding = Binding::Tenant(self.tenant);
-                Work::Alone(Lease::begin(&place.pools, access, binding, &place.terms).await?)
+                Work::Alone(Lease::begin(place, access, binding).await?)
             }
             Way::Joined(lease) => Work::Joined(lease.lock().await),
         };

@@ -88,6 +88,18 @@ word! {
     }
 }
 
+word! {
+    /// How far long work is.
+    WorkState {
+        /// Not ended; if nobody is at it, somebody takes it up.
+        Running = "running",
+        /// Ended well.
+        Done = "done",
+        /// Ended, and everything is as it was before.
+        Failed = "failed",
+    }
+}
+
 /// What a tenant may use; an absent limit does not limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 #[serde(deny_unknown_fields)]

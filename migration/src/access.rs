@@ -1,12 +1,10 @@
 //! PostgreSQL's side of isolation: the policy of every table with a tenant column, and what each role is granted.
 //!
-//! Three roles: the *owner* runs migrations; the *serving* role answers requests and sees one tenant at a time, the one
-//! bound to its transaction; the *platform* role does the operator's cross-tenant work through policies of its own.
+//! Three roles: the *owner* runs migrations and makes places; the *serving* role answers requests and sees one tenant at a
+//! time, the one bound to its transaction; the *platform* role does the operator's cross-tenant work through policies of its
+//! own.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::sea_orm::{ConnectionTrait, DbBackend};
-
-use crate::TENANT_TABLES;
+use crate::{CATALOG, CATALOG_TABLES, DEPARTURES, TENANT, TENANT_TABLES};
 
 /// The transaction-local setting that names the tenant whose rows are visible.
 pub const TENANT_SETTING: &str = "app.current_tenant_id";
@@ -17,61 +15,57 @@ pub const TENANT_POLICY: &str = "tenant_isolation";
 /// The policy that lets the platform role see every tenant.
 pub const PLATFORM_POLICY: &str = "platform_access";
 
-/// Tables of the catalog that hold tenants' data, with the column that names the tenant.
-pub const CATALOG_TABLES: &[&str] = &["tenants", "tenant_slugs", "tenant_domains", "audit_log"];
-
 /// Enables and forces row-level security on a table. Without a bound tenant the setting is null or, after a
 /// transaction that had one, empty: both compare to nothing, so no row is visible and none can be written.
-pub(crate) async fn isolate(manager: &SchemaManager<'_>, table: &str, column: &str) -> Result<(), DbErr> {
-    let connection = manager.get_connection();
-    if connection.get_database_backend() != DbBackend::Postgres {
-        return Ok(());
-    }
+pub(crate) fn isolate(table: &str, column: &str) -> String {
     let bound = format!("{column} = nullif(current_setting('{TENANT_SETTING}', true), '')::uuid");
-    let sql = format!(
-        "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-         ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
-         CREATE POLICY {TENANT_POLICY} ON {table} FOR ALL TO PUBLIC USING ({bound}) WITH CHECK ({bound});"
-    );
-    connection.execute_unprepared(&sql).await?;
-    Ok(())
-}
-
-/// Gives the serving and the platform role what they need and nothing else. Safe to repeat.
-///
-/// `serving` is `None` when the owner serves as well, which the start-up check refuses afterwards, with the reason.
-pub async fn grant(
-    connection: &impl ConnectionTrait,
-    serving: Option<&str>,
-    platform: Option<&str>,
-) -> Result<(), DbErr> {
-    if let Some(role) = serving {
-        connection.execute_unprepared(&serving_grants(&quote(role))).await?;
-    }
-    if let Some(role) = platform {
-        connection.execute_unprepared(&platform_grants(&quote(role))).await?;
-    }
-    Ok(())
-}
-
-fn serving_grants(role: &str) -> String {
     format!(
-        "GRANT USAGE ON SCHEMA public TO {role};
-         GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role};
-         GRANT SELECT, UPDATE (name, name_folded, version, updated_at) ON tenants TO {role};
-         GRANT SELECT ON catalog_migrations, tenant_migrations TO {role};",
-        tables = TENANT_TABLES.join(", "),
+        "
+        ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+        CREATE POLICY {TENANT_POLICY} ON {table} FOR ALL TO PUBLIC USING ({bound}) WITH CHECK ({bound});"
     )
 }
 
-fn platform_grants(role: &str) -> String {
-    let mut sql = format!(
-        "GRANT USAGE ON SCHEMA public TO {role};
-         GRANT SELECT ON catalog_migrations, tenant_migrations TO {role};"
-    );
-    for table in CATALOG_TABLES.iter().chain(TENANT_TABLES) {
-        // The audit log is append-only, for the platform too.
-        let verbs = if *table == "audit_log" { "SELECT, INSERT" } else { "SELECT, INSERT, UPDATE, DELETE" };
+/// What the serving role may do with the tenant tables of the schema, which is the current one. Safe to repeat.
+pub fn tenant_grants(schema: &str, serving: &str) -> String {
+    let (schema, role) = (quote(schema), quote(serving));
+    format!(
+        "
+        GRANT USAGE ON SCHEMA {schema} TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role};
+        GRANT SELECT ON {DEPARTURES}, {ledger} TO {role};",
+        tables = TENANT_TABLES.join(", "),
+        ledger = TENANT.ledger,
+    )
+}
+
+/// What the serving role may do with the catalog, beside the tenant tables: look at its tenant's own row and rename it.
+pub fn catalog_grants(serving: &str) -> String {
+    let role = quote(serving);
+    format!(
+        "
+        GRANT SELECT, UPDATE (name, name_folded, version, updated_at) ON tenants TO {role};
+        GRANT SELECT ON {ledger} TO {role};",
+        ledger = CATALOG.ledger,
+    )
+}
+
+/// What the platform role may do with the tables of the current schema, which is `public`. Safe to repeat.
+pub fn platform_grants(platform: &str, with_catalog: bool) -> String {
+    let role = quote(platform);
+    let mut sql = format!("GRANT USAGE ON SCHEMA public TO {role}; GRANT SELECT ON {} TO {role};", TENANT.ledger);
+    let catalog = if with_catalog { CATALOG_TABLES } else { &[] };
+    if with_catalog {
+        sql.push_str(&format!("GRANT SELECT ON {} TO {role};", CATALOG.ledger));
+    }
+    for table in catalog.iter().chain(TENANT_TABLES).chain(&[DEPARTURES]) {
+        // The audit log is append-only, for the platform too; who has left is the owner's to say.
+        let verbs = match *table {
+            "audit_log" => "SELECT, INSERT",
+            DEPARTURES => "SELECT",
+            _ => "SELECT, INSERT, UPDATE, DELETE",
+        };
         sql.push_str(&format!(
             "GRANT {verbs} ON {table} TO {role};
              DO $$ BEGIN
@@ -84,7 +78,7 @@ fn platform_grants(role: &str) -> String {
     sql
 }
 
-/// A role's name as an SQL identifier.
-fn quote(identifier: &str) -> String {
+/// A name as an SQL identifier.
+pub fn quote(identifier: &str) -> String {
     format!("\"{}\"", identifier.replace('"', "\"\""))
 }

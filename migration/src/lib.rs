@@ -1,16 +1,19 @@
 //! The DDL of Tenantry, in two sets that are versioned apart:
 //!
-//! * [`CatalogMigrator`]: the catalog, of which an installation has one (tenants, domains, audit log);
-//! * [`TenantMigrator`]: the tables that every tenant owns rows in, wherever those live.
+//! * [`CATALOG`]: the catalog, of which an installation has one (tenants, domains, operations, audit log);
+//! * [`TENANT`]: the tables that every tenant owns rows in, the same wherever those live.
 //!
-//! A migration never uses the entities of the data crate: those describe today's tables, a migration those of its day.
-//! [`access`] holds what PostgreSQL is told about who may see which row.
+//! This crate is text: the data crate runs it, for a thousand places if need be. A migration never uses the entities of the
+//! data crate: those describe today's tables, a migration those of its day. [`access`] holds what PostgreSQL is told about
+//! who may see which row.
 
 pub mod access;
 mod catalog;
-mod ddl;
+mod dialect;
+mod set;
 mod tenant;
 
-pub use catalog::CatalogMigrator;
-pub use sea_orm_migration::MigratorTrait;
-pub use tenant::{TENANT_TABLES, TenantMigrator};
+pub use catalog::{CATALOG, CATALOG_TABLES};
+pub use dialect::Dialect;
+pub use set::{Migration, Set};
+pub use tenant::{DEPARTURES, TENANT, TENANT_TABLES};

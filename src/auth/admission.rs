@@ -24,7 +24,10 @@ impl Authenticator {
         let located = located.filter(|located| located.tenant().status != TenantStatus::Deleted);
         let located = located.ok_or(Error::TenantNotFound)?;
         check_ready(&located)?;
-        let caller = self.caller(claims, &located);
+        if located.tenant().writes_held && !request.method().is_safe() {
+            return Err(Error::TenantMoving);
+        }
+        let caller = self.caller(claims, &located)?;
         if caller.role() < needed {
             return Err(Error::Forbidden);
         }
@@ -70,12 +73,12 @@ impl Authenticator {
         matches!(name, TenantName::Slug(slug) if self.tenancy.reserved_slugs.contains(slug))
     }
 
-    fn caller(&self, claims: Claims, located: &Located) -> Caller {
-        let access = self.gatekeeper.admit(located);
-        match claims {
+    fn caller(&self, claims: Claims, located: &Located) -> Result<Caller, Error> {
+        let access = self.gatekeeper.admit(located)?;
+        Ok(match claims {
             Claims::Tenant { subject, role, .. } => Caller::member(access, subject, role),
             Claims::Platform { operator } => Caller::platform(access, self.gatekeeper.platform_admin(&operator)),
-        }
+        })
     }
 
     /// The platform's use of a tenant's data is written down before it happens, or does not happen.

@@ -23,7 +23,7 @@ pub(super) async fn run() -> Result<(), Failure> {
     let directory = ThrowAway::new()?;
     let config = config(directory.path())?;
     logging::start(&config.log);
-    entity::migrate::run(&config.database, false).await?;
+    entity::migrate::up(&config.database).await?;
     let (database, gatekeeper) = entity::open(&config.database).await?;
     let worlds = world::worlds();
     filling::fill(&database, &gatekeeper, &worlds).await?;

@@ -38,9 +38,8 @@ pub(super) async fn run(args: MigrateArgs) -> Result<(), Failure> {
 }
 
 async fn apply(config: &Config, args: &MigrateArgs) -> Result<(), Failure> {
-    let mut applied = entity::migrate::run(&config.database, args.dry_run).await?;
-    // What comes back was lacking; by now it is applied.
-    applied.iter_mut().for_each(|one| one.applied = !args.dry_run);
+    let options = entity::migrate::Options { dry_run: args.dry_run, ..Default::default() };
+    let applied = entity::migrate::run(&config.database, &options, &()).await?.applied;
     if args.json {
         return output::print_json(&applied);
     }

@@ -26,12 +26,12 @@ pub(super) async fn run() -> Result<(), Failure> {
 /// opens, and one without any tables, where nothing can be lost.
 async fn open(settings: &DatabaseSettings) -> Result<(Database, Gatekeeper), Failure> {
     if settings.is_embedded() {
-        entity::migrate::run(settings, false).await?;
+        entity::migrate::up(settings).await?;
     }
     match entity::open(settings).await {
         Err(OpenError::NotMigrated(pending)) if pending.is_empty => {
             tracing::info!("the database has no tables yet: making them");
-            entity::migrate::run(settings, false).await?;
+            entity::migrate::up(settings).await?;
             Ok(entity::open(settings).await?)
         }
         opened => Ok(opened?),

@@ -88,13 +88,27 @@ impl Pools {
     }
 
     fn show(&self, pools: &[PoolStatus]) {
+        // Pools of tenants' own databases come and go: what is no longer there must not show as it was last.
+        self.connections.reset();
+        self.most.reset();
+        self.waiting.reset();
         for pool in pools {
+            let name = label(pool);
             let idle = pool.size.saturating_sub(pool.in_use);
-            self.connections.with_label_values(&[pool.name, "in_use"]).set(number(pool.in_use));
-            self.connections.with_label_values(&[pool.name, "idle"]).set(number(idle));
-            self.most.with_label_values(&[pool.name]).set(number(pool.max_size));
-            self.waiting.with_label_values(&[pool.name]).set(number(pool.waiting));
+            self.connections.with_label_values(&[&name, "in_use"]).add(number(pool.in_use));
+            self.connections.with_label_values(&[&name, "idle"]).add(number(idle));
+            self.most.with_label_values(&[&name]).add(number(pool.limit));
+            self.waiting.with_label_values(&[&name]).add(number(pool.waiting));
         }
+    }
+}
+
+/// One word for all tenants' own databases: there can be thousands.
+fn label(pool: &PoolStatus) -> String {
+    match (&pool.datastore, pool.tenant) {
+        (_, Some(_)) => "tenants".to_owned(),
+        (Some(datastore), None) => format!("{datastore}:{}", pool.role),
+        (None, None) => pool.role.to_owned(),
     }
 }
 
@@ -200,7 +214,18 @@ mod tests {
 
     #[test]
     fn a_pool_shows_what_is_lent_out_and_what_is_not() {
-        let pool = PoolStatus { name: "serving", size: 5, in_use: 2, max_size: 50, waiting: 0 };
+        let pool = PoolStatus {
+            datastore: None,
+            tenant: None,
+            role: "serving",
+            size: 5,
+            in_use: 2,
+            waiting: 0,
+            limit: 50,
+            min: 5,
+            max: 50,
+            last_scaling: None,
+        };
         let text = Metrics::new().unwrap().render(&[pool]).unwrap();
         assert!(text.contains(r#"tenantry_pool_connections{pool="serving",state="idle"} 3"#), "{text}");
         assert!(text.contains(r#"tenantry_pool_connections_max{pool="serving"} 50"#), "{text}");

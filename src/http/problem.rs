@@ -25,6 +25,8 @@ pub enum Code {
     TenantSuspended,
     /// The tenant is being set up or upgraded.
     TenantNotReady,
+    /// A write to a tenant that is being moved.
+    TenantMoving,
     /// The role does not allow it.
     Forbidden,
     /// No such row, or no such route.
@@ -74,7 +76,7 @@ impl Code {
             Self::ValidationFailed | Self::IdempotencyKeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::TenantNotReady | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TenantNotReady | Self::TenantMoving | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -88,6 +90,7 @@ impl Code {
             Self::TenantNotFound => "tenant_not_found",
             Self::TenantSuspended => "tenant_suspended",
             Self::TenantNotReady => "tenant_not_ready",
+            Self::TenantMoving => "tenant_moving",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",

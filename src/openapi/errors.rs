@@ -70,8 +70,14 @@ const INVALID_OR_KEY_REUSED: Refusal = refusal(
 );
 const INTERNAL: Refusal = refusal("Internal", &[(Code::Internal, "a fault of ours, logged under the `request_id`")]);
 const UNAVAILABLE: Refusal = refusal("Unavailable", &[NO_DATABASE]);
-const UNAVAILABLE_IN_TENANT: Refusal =
-    refusal("UnavailableInTenant", &[(Code::TenantNotReady, "the tenant is being made or upgraded"), NO_DATABASE]);
+const UNAVAILABLE_IN_TENANT: Refusal = refusal(
+    "UnavailableInTenant",
+    &[
+        (Code::TenantNotReady, "the tenant is being made or upgraded"),
+        (Code::TenantMoving, "a write while the tenant is being moved"),
+        NO_DATABASE,
+    ],
+);
 const TIMEOUT: Refusal = refusal("Timeout", &[(Code::Timeout, "it took too long")]);
 
 /// Gives each set of refusals a type that `#[utoipa::path]` takes.

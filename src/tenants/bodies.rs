@@ -39,7 +39,7 @@ pub(crate) struct TenantDraft {
     #[serde(default = "shared")]
     #[schema(schema_with = words::isolation, required = false)]
     isolation: Isolation,
-    /// On which further database server. This version has none.
+    /// On which further database server, of those in `DATASTORES`; absent for the first.
     datastore: Option<String>,
     /// Host names of its own that name it.
     #[serde(default)]
@@ -50,21 +50,23 @@ pub(crate) struct TenantDraft {
     limits: LimitsView,
 }
 
+/// Whether a tenant could be placed like this here.
+pub(super) trait Placeable: FnOnce(Isolation, Option<&str>) -> Result<(), entity::Error> {}
+
+impl<F: FnOnce(Isolation, Option<&str>) -> Result<(), entity::Error>> Placeable for F {}
+
 fn shared() -> Isolation {
     Isolation::Shared
 }
 
 impl TenantDraft {
     /// Checks what depends on the installation: 422 with every field that it does not allow.
-    pub(super) fn checked(self, tenancy: &TenancyConfig) -> Result<NewTenant, Error> {
+    pub(super) fn checked(self, tenancy: &TenancyConfig, placeable: impl Placeable) -> Result<NewTenant, Error> {
         let mut errors = Vec::new();
         let slug = checked_slug(&self.slug, tenancy, &mut errors);
         let domains = checked_domains(&self.domains, tenancy, &mut errors);
-        if self.isolation != Isolation::Shared {
-            refuse(&mut errors, "isolation", "must be shared: this version serves shared tenants only");
-        }
-        if self.datastore.is_some() {
-            refuse(&mut errors, "datastore", "must be absent: this version serves shared tenants only");
+        if let Err(entity::Error::Unplaceable { field, why }) = placeable(self.isolation, self.datastore.as_deref()) {
+            refuse(&mut errors, field, why);
         }
         none_refused(errors)?;
         Ok(NewTenant {
@@ -72,7 +74,7 @@ impl TenantDraft {
             slug,
             name: self.name,
             isolation: self.isolation,
-            datastore: None,
+            datastore: self.datastore,
             domains,
             limits: self.limits.into(),
             created_at: None,
@@ -195,16 +197,23 @@ mod tests {
         config.unwrap().tenancy
     }
 
+    fn shared_only(isolation: Isolation, _: Option<&str>) -> Result<(), entity::Error> {
+        match isolation {
+            Isolation::Shared => Ok(()),
+            _ => Err(entity::Error::Unplaceable { field: "isolation", why: "must be shared".to_owned() }),
+        }
+    }
+
     fn fields(draft: Value) -> BTreeSet<String> {
         let draft: TenantDraft = serde_json::from_value(draft).unwrap();
-        let error = draft.checked(&tenancy()).unwrap_err();
+        let error = draft.checked(&tenancy(), shared_only).unwrap_err();
         error.field_errors().iter().map(|error| error.field.clone()).collect()
     }
 
     #[test]
     fn a_tenant_needs_a_slug_and_a_name_only() {
         let draft: TenantDraft = serde_json::from_value(json!({"slug": "acme", "name": "Acme"})).unwrap();
-        let new = draft.checked(&tenancy()).unwrap();
+        let new = draft.checked(&tenancy(), shared_only).unwrap();
         assert_eq!((new.slug.as_str(), new.isolation, new.domains.len()), ("acme", Isolation::Shared, 0));
     }
 
@@ -214,7 +223,7 @@ mod tests {
             "slug": "www", "name": "x", "isolation": "schema", "datastore": "east",
             "domains": ["fine.org", "acme.example.com", "127.0.0.1"],
         });
-        let named = ["datastore", "domains[1]", "domains[2]", "isolation", "slug"];
+        let named = ["domains[1]", "domains[2]", "isolation", "slug"];
         assert_eq!(fields(draft), named.map(String::from).into());
     }
 
@@ -222,7 +231,7 @@ mod tests {
     fn a_domain_counts_once_in_whatever_case() {
         let draft = json!({"slug": "acme", "name": "x", "domains": ["B.org", "a.org", "b.ORG"]});
         let draft: TenantDraft = serde_json::from_value(draft).unwrap();
-        assert_eq!(draft.checked(&tenancy()).unwrap().domains, ["a.org", "b.org"]);
+        assert_eq!(draft.checked(&tenancy(), shared_only).unwrap().domains, ["a.org", "b.org"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
-use entity::TenantQuery;
+use entity::{TenantQuery, TenantStatus};
 
 pub(crate) use super::lifecycle::{tenant_delete, tenant_restore, tenant_resume, tenant_suspend};
 pub(crate) use super::tokens::tenant_token_create;
@@ -48,7 +48,8 @@ pub(crate) async fn tenant_list(
 
 /// Make a tenant
 ///
-/// It is ready to serve when the answer arrives.
+/// With 201 it is ready to serve. With 202 its schema or database is still being made: it is `provisioning`, and becomes
+/// `active` by itself; sending the same again waits for it.
 #[utoipa::path(
     tag = "tenants",
     request_body = TenantDraft,
@@ -57,6 +58,7 @@ pub(crate) async fn tenant_list(
             ("Location" = String, description = "Where the tenant is found."),
             ("ETag" = String, description = "The tenant's version."),
         )),
+        (status = 202, description = "The tenant, which is being provisioned.", body = TenantView),
         AdminErrors, BodyErrors, ConflictErrors,
     )
 )]
@@ -67,8 +69,13 @@ pub(crate) async fn tenant_create(
     tenancy: Data<TenancyConfig>,
     body: JsonBody<TenantDraft>,
 ) -> Result<HttpResponse, Error> {
-    let new = body.valid()?.checked(&tenancy)?;
-    let tenant = caller.platform().tenant_create(new).await.map_err(taken)?;
+    let platform = caller.platform();
+    let placeable = |isolation, datastore: Option<&str>| platform.check_placement(isolation, datastore);
+    let new = body.valid()?.checked(&tenancy, placeable)?;
+    let tenant = platform.tenant_create(new).await.map_err(taken)?;
+    if tenant.status == TenantStatus::Provisioning {
+        return Ok(HttpResponse::Accepted().json(TenantView::from(tenant)));
+    }
     let (location, tag) = (location(&request, tenant.id), etag::tag(tenant.id, tenant.version));
     Ok(Created::new(location, &tag, &TenantView::from(tenant))?.into())
 }

@@ -13,7 +13,7 @@ const LOCK: i64 = 0x7465_7374_6b69_7400;
 
 /// Who the tests connect as. Roles belong to the whole server, so they are made once.
 const ROLES: &str = "
-    CREATE ROLE test_owner LOGIN PASSWORD 'test' NOSUPERUSER NOBYPASSRLS;
+    CREATE ROLE test_owner LOGIN PASSWORD 'test' NOSUPERUSER NOBYPASSRLS CREATEDB;
     CREATE ROLE test_serving LOGIN PASSWORD 'test' NOSUPERUSER NOBYPASSRLS;
     CREATE ROLE test_platform LOGIN PASSWORD 'test' NOSUPERUSER NOBYPASSRLS;
     CREATE ROLE test_above_policies LOGIN PASSWORD 'test' NOSUPERUSER BYPASSRLS;
@@ -84,7 +84,16 @@ impl Drop for PostgresDatabase {
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async {
-                run(&mut connect(&server).await, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+                let mut connection = connect(&server).await;
+                // With the databases of its tenants, which are marked with its name.
+                let own = format!(
+                    "SELECT datname FROM pg_database d WHERE shobj_description(d.oid, 'pg_database') = 'a tenant of {name}'"
+                );
+                let own: Vec<String> =
+                    sqlx::query_scalar(AssertSqlSafe(own)).fetch_all(&mut connection).await.expect("databases' names");
+                for name in own.iter().chain([&name]) {
+                    run(&mut connection, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+                }
             });
         });
         if dropped.join().is_err() {
@@ -122,7 +131,7 @@ async fn ensure_template(server: &PgConnectOptions, connection: &mut PgConnectio
     run(connection, &format!("DROP DATABASE IF EXISTS {TEMPLATE}")).await;
     run(connection, &format!("CREATE DATABASE {TEMPLATE} OWNER test_owner")).await;
     let template = PostgresDatabase { name: TEMPLATE.to_owned(), server: server.clone() };
-    let migrated = entity::migrate::run(&crate::settings(&template.variables()), false).await;
+    let migrated = entity::migrate::up(&crate::settings(&template.variables())).await;
     // A template is not to be dropped with the value that names it.
     std::mem::forget(template);
     migrated.expect("a migrated template");

@@ -14,7 +14,7 @@ pub struct SqliteFile {
 impl SqliteFile {
     pub(crate) async fn create() -> Self {
         let file = Self { directory: TempDir::new().expect("a temporary directory") };
-        entity::migrate::run(&crate::settings(&file.variables()), false).await.expect("a migrated file");
+        entity::migrate::up(&crate::settings(&file.variables())).await.expect("a migrated file");
         file
     }
 

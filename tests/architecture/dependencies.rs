@@ -26,13 +26,13 @@ const DATABASE_CRATES: &[&str] = &[
 const DATA_CRATE: &str = "tenantry-entity";
 
 #[test]
-fn only_the_data_crate_the_migrations_and_the_tests_depend_on_a_database() {
+fn only_the_data_crate_and_the_tests_depend_on_a_database() {
     let metadata = metadata();
     let members: BTreeSet<&str> = list(&metadata["workspace_members"]).map(text).collect();
     let members = list(&metadata["packages"]).filter(|package| members.contains(text(&package["id"])));
     let users = members.filter(|member| directly(member).into_iter().any(is_database_crate));
     let users: BTreeSet<&str> = users.map(|member| text(&member["name"])).collect();
-    assert_eq!(users, BTreeSet::from([DATA_CRATE, "tenantry-migration", "tenantry-testkit"]));
+    assert_eq!(users, BTreeSet::from([DATA_CRATE, "tenantry-testkit"]));
 }
 
 #[test]

@@ -4,22 +4,30 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool::managed::Object;
 use sea_orm::{DbBackend, QueryResult, Statement};
 use uuid::Uuid;
 
-use super::pool::{self, Pool, Pooled};
-use super::{Access, Connection, Pools};
+use super::{Connection, PoolKey, Pooled};
 use crate::Error;
 use crate::error::{Keys, is_recoverable};
+use crate::place::{Place, Spot, fence_lock};
+
+/// What a transaction is going to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
 
 /// For whom a transaction runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Binding {
     /// For one tenant: row-level security shows its rows only.
     Tenant(Uuid),
-    /// For the platform, on the platform's connection.
-    Platform,
+    /// The same, but a write is not refused when the tenant has left: for whoever moves it.
+    Mover(Uuid),
+    /// For nobody: on the platform's connection its policies show everything, on a serving one nothing shows.
+    Nobody,
 }
 
 /// A statement as it is sent.
@@ -54,6 +62,8 @@ pub(crate) struct Lease {
     failed: bool,
     terms: Terms,
     backend: DbBackend,
+    /// Whether the place is a tenant's own.
+    is_own: bool,
 }
 
 impl Lease {
@@ -61,13 +71,15 @@ impl Lease {
     ///
     /// A pooled connection may have died since it was used (a restarted server, a cut network): nothing has happened yet, so the
     /// next one is tried, and at last a new one.
-    pub(crate) async fn begin(pools: &Pools, access: Access, binding: Binding, terms: &Terms) -> Result<Self, Error> {
-        let pool = pools.of(access);
+    pub(crate) async fn begin(place: &Place, access: Access, binding: Binding) -> Result<Self, Error> {
+        let key = place.pool(access);
+        let begin = begin_sql(place, access, binding);
+        let is_fenced = matches!((access, binding), (Access::Write, Binding::Tenant(_)));
         let mut last = Error::Busy;
-        for _ in 0..=pool.status().size {
-            let mut lease = Self::take(pool, terms).await?;
-            let begin = lease.begin_sql(access, binding);
-            match lease.run(&begin).await {
+        for _ in 0..=place.connections.size(&key) {
+            let mut lease = Self::take(place, &key).await?;
+            let begun = if is_fenced { lease.begin_fenced(&begin).await } else { lease.run(&begin).await };
+            match begun {
                 Ok(()) => return Ok(lease),
                 Err(error @ Error::Unavailable(_)) => last = error,
                 Err(error) => return Err(error),
@@ -78,16 +90,11 @@ impl Lease {
 
     /// Runs one reading statement that needs no transaction and no tenant. It may be sent again on another connection if
     /// a pooled one turns out to have died.
-    pub(crate) async fn read_alone(
-        pools: &Pools,
-        terms: &Terms,
-        statement: Statement,
-        keys: Keys,
-    ) -> Result<Vec<QueryResult>, Error> {
-        let pool = pools.of(Access::Read);
+    pub(crate) async fn read_alone(place: &Place, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
+        let key = place.pool(Access::Read);
         let mut last = Error::Busy;
-        for _ in 0..=pool.status().size {
-            let mut lease = Self::take(pool, terms).await?;
+        for _ in 0..=place.connections.size(&key) {
+            let mut lease = Self::take(place, &key).await?;
             match lease.rows(statement.clone(), keys).await {
                 Err(error @ Error::Unavailable(_)) => last = error,
                 answer => {
@@ -99,29 +106,24 @@ impl Lease {
         Err(last)
     }
 
-    async fn take(pool: &Pool, terms: &Terms) -> Result<Self, Error> {
-        let pooled = pool.get().await.map_err(pool::error)?;
-        let backend = pool.manager().backend();
-        Ok(Self { pooled: Some(pooled), ended: false, failed: false, terms: terms.clone(), backend })
+    async fn take(place: &Place, key: &PoolKey) -> Result<Self, Error> {
+        let pooled = place.connections.get(key, &place.store).await?;
+        let (terms, backend) = (place.terms.clone(), place.backend());
+        let is_own = place.spot != Spot::Shared;
+        Ok(Self { pooled: Some(pooled), ended: false, failed: false, terms, backend, is_own })
     }
 
-    /// Everything here is local to the transaction: it is gone with it, also through a transaction pooler.
-    fn begin_sql(&self, access: Access, binding: Binding) -> String {
-        match (self.backend, access) {
-            (DbBackend::Postgres, _) => {
-                let timeout = self.terms.statement_timeout.as_millis();
-                match binding {
-                    Binding::Tenant(tenant) => format!(
-                        "BEGIN; SET LOCAL {} = '{tenant}'; SET LOCAL statement_timeout = {timeout}",
-                        migration::access::TENANT_SETTING
-                    ),
-                    Binding::Platform => format!("BEGIN; SET LOCAL statement_timeout = {timeout}"),
-                }
-            }
-            (_, Access::Read) => "BEGIN".to_owned(),
-            // Takes the write lock now: a deferred transaction that turns to writing cannot wait for it.
-            (_, Access::Write) => "BEGIN IMMEDIATE".to_owned(),
+    /// Begins a tenant's write, unless the tenant has left this place or is about to.
+    async fn begin_fenced(&mut self, begin: &str) -> Result<(), Error> {
+        let limit = self.limit();
+        let sent = tokio::time::timeout(limit, self.connection()?.run_counting(begin)).await;
+        // The lock answers with a row on PostgreSQL; a departure is one more.
+        let expected = usize::from(self.backend == DbBackend::Postgres);
+        if self.settle(sent, Keys::default()).await? > expected {
+            self.roll_back().await;
+            return Err(Error::Moving);
         }
+        Ok(())
     }
 
     /// The rows of a statement.
@@ -187,18 +189,23 @@ impl Lease {
         if !is_recoverable(&error) {
             self.close();
         }
-        Err(Error::from_sqlx(&error, keys))
+        Err(match Error::from_sqlx(&error, keys) {
+            // Of a tenant's own place, all of it is missing.
+            Error::NoTable(why) if self.is_own => Error::NoPlace(why),
+            Error::NoTable(why) => Error::Internal(why),
+            other => other,
+        })
     }
 
     fn connection(&mut self) -> Result<&mut Connection, Error> {
         match &mut self.pooled {
-            Some(pooled) => Ok(pooled),
-            None => Err(Error::Unavailable("the transaction's connection was lost".to_owned())),
+            Some(pooled) => pooled.connection().ok_or_else(lost),
+            None => Err(lost()),
         }
     }
 
     fn close(&mut self) {
-        drop(self.pooled.take().map(Object::take));
+        self.pooled.take().into_iter().for_each(Pooled::discard);
     }
 
     /// The server ends a statement by itself at its timeout; this is for a server that does not answer at all.
@@ -220,4 +227,47 @@ impl Drop for Lease {
             self.close();
         }
     }
+}
+
+fn lost() -> Error {
+    Error::Unavailable("the transaction's connection was lost".to_owned())
+}
+
+/// Everything here is local to the transaction: it is gone with it, also through a transaction pooler.
+fn begin_sql(place: &Place, access: Access, binding: Binding) -> String {
+    match (place.backend(), access) {
+        (DbBackend::Postgres, _) => begin_postgres(place, access, binding),
+        (_, Access::Read) => "BEGIN".to_owned(),
+        // Takes the write lock now: a deferred transaction that turns to writing cannot wait for it.
+        (_, Access::Write) => match binding {
+            Binding::Tenant(tenant) => format!(
+                "BEGIN IMMEDIATE; SELECT 1 FROM {} WHERE tenant_id = x'{}'",
+                migration::DEPARTURES,
+                tenant.simple()
+            ),
+            Binding::Mover(_) | Binding::Nobody => "BEGIN IMMEDIATE".to_owned(),
+        },
+    }
+}
+
+/// A tenant's write holds a lock that whoever moves the tenant waits for, and looks whether the tenant has left. In this order: one
+/// that gets the lock after the mover had it finds the departure.
+fn begin_postgres(place: &Place, access: Access, binding: Binding) -> String {
+    let mut sql = "BEGIN".to_owned();
+    if let Binding::Tenant(tenant) | Binding::Mover(tenant) = binding {
+        sql.push_str(&format!("; SET LOCAL {} = '{tenant}'", migration::access::TENANT_SETTING));
+    }
+    if let Some(schema) = place.schema() {
+        // The one schema alone: a table that is missing there must not be found elsewhere.
+        sql.push_str(&format!("; SET LOCAL search_path = {schema}"));
+    }
+    sql.push_str(&format!("; SET LOCAL statement_timeout = {}", place.terms.statement_timeout.as_millis()));
+    if let (Access::Write, Binding::Tenant(tenant)) = (access, binding) {
+        sql.push_str(&format!(
+            "; SELECT pg_advisory_xact_lock_shared({}); SELECT 1 FROM {} WHERE tenant_id = '{tenant}'",
+            fence_lock(tenant),
+            migration::DEPARTURES,
+        ));
+    }
+    sql
 }

@@ -1,13 +1,22 @@
-//! Connections: opened and pooled by deadpool, lent out for one transaction at a time.
+//! Connections: opened within one budget, pooled by deadpool, lent out for one transaction at a time.
 //!
-//! Everything that reaches a database goes through [`Lease`]: it binds the tenant to a transaction, sends statements and
-//! ends the transaction. A lease that is dropped half-way closes its connection, so nothing of it can be inherited.
+//! Everything that reaches a database as the serving or the platform role goes through [`Lease`]: it binds the tenant to a
+//! transaction, sends statements and ends the transaction. A lease that is dropped half-way closes its connection, so
+//! nothing of it can be inherited. DDL is run on connections of the owner's own, which are in no pool.
 
+mod budget;
+mod connections;
+mod gate;
 mod lease;
+mod opened;
 mod pool;
 mod raw;
 
-pub(crate) use lease::{Binding, Lease, Terms};
+pub(crate) use connections::Connections;
+pub use connections::{BudgetStatus, PoolStatus};
+pub(crate) use lease::{Access, Binding, Lease, Terms};
 pub use lease::{Observed, Observer};
-pub(crate) use pool::{Access, Pools};
+pub(crate) use opened::Opened;
+pub use pool::Scaling;
+pub(crate) use pool::{PoolKey, Pooled, Use};
 pub(crate) use raw::{Connection, Source};

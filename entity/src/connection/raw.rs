@@ -20,10 +20,11 @@ pub(crate) enum Source {
 }
 
 impl Source {
-    pub(crate) fn backend(&self) -> DbBackend {
+    /// Who connects; none on SQLite.
+    pub(crate) fn role(&self) -> Option<&str> {
         match self {
-            Self::Postgres(_) => DbBackend::Postgres,
-            Self::Sqlite(_) => DbBackend::Sqlite,
+            Self::Postgres(options) => Some(options.get_username()),
+            Self::Sqlite(_) => None,
         }
     }
 
@@ -46,6 +47,35 @@ macro_rules! on_either {
 }
 
 impl Connection {
+    /// Whether it ends in another process, which ends a moment after it.
+    pub(crate) fn is_server(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    pub(crate) fn backend(&self) -> DbBackend {
+        match self {
+            Self::Postgres(_) => DbBackend::Postgres,
+            Self::Sqlite(_) => DbBackend::Sqlite,
+        }
+    }
+
+    /// Takes leave; without a word if it may be in the middle of something.
+    pub(crate) async fn close(self, is_unclear: bool) {
+        let closed = match (self, is_unclear) {
+            (Self::Postgres(connection), true) => connection.close_hard().await,
+            (Self::Postgres(connection), false) => connection.close().await,
+            (Self::Sqlite(connection), _) => connection.close().await,
+        };
+        // There is nobody to tell, and nothing to be done.
+        let _ = closed;
+    }
+
+    /// Runs statements without values as one message and counts the rows that they answer with.
+    pub(crate) async fn run_counting(&mut self, sql: &str) -> Result<usize, sqlx::Error> {
+        let query = sqlx::raw_sql(AssertSqlSafe(sql));
+        on_either!(self, inner => inner.fetch_all(query).await.map(|rows| rows.len()))
+    }
+
     /// Runs one or more statements without values as one message.
     pub(crate) async fn run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
         let query = sqlx::raw_sql(AssertSqlSafe(sql));

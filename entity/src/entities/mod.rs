@@ -5,8 +5,10 @@ pub(crate) mod audit;
 #[expect(unreachable_pub, reason = "the entity derive asks for public types")]
 pub(crate) mod domain;
 pub(crate) mod idempotency;
+pub(crate) mod operation;
 pub(crate) mod post;
 #[expect(unreachable_pub, reason = "the entity derive asks for public types")]
 pub(crate) mod slug;
 pub(crate) mod tenant;
+pub(crate) mod tenant_version;
 pub(crate) mod user;

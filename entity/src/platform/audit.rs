@@ -6,11 +6,11 @@ use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{KEYS, NO_TENANT, Platform, internal};
+use super::{KEYS, NO_TENANT, Platform};
 use crate::connection::Lease;
 use crate::cursor::Cursor;
 use crate::entities::audit;
-use crate::error::Error;
+use crate::error::{Error, internal};
 use crate::resource::now;
 use crate::scoped::Slice;
 

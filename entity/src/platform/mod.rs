@@ -5,26 +5,26 @@
 
 mod audit;
 mod lifecycle;
+mod provision;
 mod tenants;
 mod work;
-
-use std::sync::Arc;
 
 use sea_orm::{QueryResult, Statement, StatementBuilder};
 use uuid::Uuid;
 
 use crate::connection::{Access, Binding, Lease};
 use crate::cursor::Cursor;
+use crate::database::Database;
 use crate::entities::tenant;
 use crate::error::{Error, Keys};
 use crate::gatekeeper::PlatformAdmin;
 use crate::resource::{Mapped, Unique};
-use crate::session::Place;
 
 pub use audit::{AuditEntry, AuditQuery};
 pub use lifecycle::Transition;
-pub(crate) use tenants::newest_schema;
+pub(crate) use provision::finish_provisioning;
 pub use tenants::{NewTenant, TenantChanges, TenantQuery};
+pub(crate) use tenants::{newest_schema, tenant_by_id};
 
 /// The keys of the catalog.
 const UNIQUE: &[Unique] = &[
@@ -39,13 +39,13 @@ const NO_TENANT: Uuid = Uuid::nil();
 
 /// Cross-tenant work, by somebody who is proven to be of the platform.
 pub struct Platform<'a> {
-    place: &'a Arc<Place>,
+    database: &'a Database,
     admin: &'a PlatformAdmin,
 }
 
 impl<'a> Platform<'a> {
-    pub(crate) fn new(place: &'a Arc<Place>, admin: &'a PlatformAdmin) -> Self {
-        Self { place, admin }
+    pub(crate) fn new(database: &'a Database, admin: &'a PlatformAdmin) -> Self {
+        Self { database, admin }
     }
 
     /// Reads a cursor that [`Platform::tenant_list`] gave out.
@@ -59,20 +59,16 @@ impl<'a> Platform<'a> {
     }
 
     fn build(&self, statement: &impl StatementBuilder) -> Statement {
-        StatementBuilder::build(statement, &self.place.backend())
+        StatementBuilder::build(statement, &self.database.platform.backend())
     }
 
     async fn fetch(&self, statement: &impl StatementBuilder) -> Result<Vec<QueryResult>, Error> {
-        Lease::read_alone(&self.place.pools, &self.place.terms, self.build(statement), KEYS).await
+        Lease::read_alone(&self.database.platform, self.build(statement), KEYS).await
     }
 
     async fn begin(&self) -> Result<Lease, Error> {
-        Lease::begin(&self.place.pools, Access::Write, Binding::Platform, &self.place.terms).await
+        Lease::begin(&self.database.platform, Access::Write, Binding::Nobody).await
     }
 }
 
 const KEYS: Keys = Keys { unique: UNIQUE, references: &[] };
-
-fn internal(error: sea_orm::DbErr) -> Error {
-    Error::Internal(error.to_string())
-}

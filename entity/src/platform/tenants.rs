@@ -1,18 +1,22 @@
 //! Tenants as the platform sees them: made, found, listed and changed.
 
 use chrono::{DateTime, Utc};
-use migration::{MigratorTrait, TenantMigrator};
+use migration::TENANT;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, Order, Query, UpdateStatement};
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, Iterable, QueryFilter, QueryResult, QueryTrait};
+use sea_orm::{
+    ColumnTrait, EntityTrait, FromQueryResult, Iterable, QueryFilter, QueryResult, QueryTrait, StatementBuilder,
+};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::work::Work;
-use super::{NO_TENANT, Platform, internal};
+use super::{KEYS, NO_TENANT, Platform};
+use crate::connection::Lease;
 use crate::cursor::Cursor;
+use crate::database::Database;
 use crate::entities::tenant;
-use crate::error::Error;
+use crate::error::{Error, internal};
 use crate::filter::Filter;
 use crate::gatekeeper::TenantName;
 use crate::resource::{Mapped, fold, now};
@@ -65,8 +69,8 @@ pub struct TenantQuery {
 }
 
 impl Platform<'_> {
-    /// Makes a tenant and its place. On return it is ready to serve.
-    pub async fn tenant_create(&self, new: NewTenant) -> Result<tenant::Model, Error> {
+    /// Writes a new tenant into the catalog.
+    pub(super) async fn tenant_enter(&self, new: NewTenant, status: TenantStatus) -> Result<tenant::Model, Error> {
         let created_at = new.created_at.unwrap_or_else(now);
         let id = new.id.unwrap_or_else(Uuid::now_v7);
         let row = tenant::ActiveModel {
@@ -74,16 +78,17 @@ impl Platform<'_> {
             slug: Set(new.slug.clone()),
             name_folded: Set(fold(&new.name)),
             name: Set(new.name),
-            status: Set(TenantStatus::Active),
+            status: Set(status),
             isolation: Set(new.isolation),
             suspended: Set(false),
             datastore: Set(new.datastore),
             domains: Set(Domains(new.domains.clone())),
             limits: Set(new.limits),
-            schema_version: Set(newest_schema()),
+            schema_version: Set(if status == TenantStatus::Provisioning { 0 } else { newest_schema() }),
             version: Set(1),
             created_at: Set(created_at),
             updated_at: Set(created_at),
+            writes_held: Set(false),
         };
         let mut insert = tenant::Entity::insert(row).into_query();
         insert.returning(Query::returning().columns(tenant::Column::iter()));
@@ -91,7 +96,7 @@ impl Platform<'_> {
         let tenant = work.tenant(&insert).await?;
         work.take_slug(id, &new.slug).await?;
         work.take_domains(id, &new.domains).await?;
-        let detail = json!({ "slug": tenant.as_ref().map(|tenant| &tenant.slug) });
+        let detail = json!({ "slug": new.slug, "isolation": new.isolation });
         work.finish("tenant.create", id, detail).await?;
         tenant.ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
     }
@@ -99,7 +104,7 @@ impl Platform<'_> {
     /// The tenant of this name, whatever state it is in.
     pub async fn tenant_find(&self, name: &TenantName) -> Result<Option<tenant::Model>, Error> {
         let condition = match name {
-            TenantName::Id(id) => tenant::Column::Id.eq(*id),
+            TenantName::Id(id) => return tenant_by_id(self.database, *id).await,
             TenantName::Slug(slug) => tenant::Column::Slug.eq(slug.as_str()),
             TenantName::Domain(_) => return Ok(None),
         };
@@ -188,7 +193,14 @@ impl Platform<'_> {
 
 /// How many migrations the tenant tables of this program have.
 pub(crate) fn newest_schema() -> i32 {
-    i32::try_from(TenantMigrator::migrations().len()).unwrap_or(i32::MAX)
+    i32::try_from(TENANT.newest()).unwrap_or(i32::MAX)
+}
+
+/// The tenant's row, for work that the installation does by itself.
+pub(crate) async fn tenant_by_id(database: &Database, id: Uuid) -> Result<Option<tenant::Model>, Error> {
+    let select = tenant::Entity::find().filter(tenant::Column::Id.eq(id)).into_query();
+    let statement = StatementBuilder::build(&select, &database.platform.backend());
+    first(&Lease::read_alone(&database.platform, statement, KEYS).await?)
 }
 
 /// An update of one tenant's row, to which the columns are added.

@@ -42,7 +42,7 @@ impl Scene {
         let place = &self.database.serving;
         let sql = "SELECT pg_backend_pid()::bigint, coalesce(current_setting('app.current_tenant_id', true), '')";
         let statement = Statement::from_string(place.backend(), sql);
-        let rows = Lease::read_alone(&place.pools, &place.terms, statement, Keys::default()).await.unwrap();
+        let rows = Lease::read_alone(place, statement, Keys::default()).await.unwrap();
         (rows[0].try_get_by_index(0).unwrap(), rows[0].try_get_by_index(1).unwrap())
     }
 
@@ -50,7 +50,7 @@ impl Scene {
     async fn visible_unbound(&self) -> usize {
         let place = &self.database.serving;
         let statement = Statement::from_string(place.backend(), "SELECT 1 FROM users");
-        Lease::read_alone(&place.pools, &place.terms, statement, Keys::default()).await.unwrap().len()
+        Lease::read_alone(place, statement, Keys::default()).await.unwrap().len()
     }
 
     /// Nothing is bound, nothing shows, and the other tenant sees its own rows: none.
@@ -63,7 +63,7 @@ impl Scene {
 
     async fn bound_lease(&self) -> Lease {
         let place = &self.database.serving;
-        Lease::begin(&place.pools, Access::Write, Binding::Tenant(self.tenant.id()), &place.terms).await.unwrap()
+        Lease::begin(place, Access::Write, Binding::Tenant(self.tenant.id())).await.unwrap()
     }
 }
 

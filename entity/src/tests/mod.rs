@@ -34,7 +34,7 @@ fn open_test(database: &TestDatabase) -> Database {
 
 /// A tenant, admitted without the catalog being asked.
 fn admitted(database: &Database, id: Uuid) -> TenantAccess {
-    TenantAccess::new(tenant_row(id), Arc::clone(&database.serving))
+    TenantAccess::new(tenant_row(id), Arc::clone(&database.serving), Arc::clone(&database.serving))
 }
 
 fn tenant_row(id: Uuid) -> tenant::Model {
@@ -54,6 +54,7 @@ fn tenant_row(id: Uuid) -> tenant::Model {
         version: 1,
         created_at: at,
         updated_at: at,
+        writes_held: false,
     }
 }
 

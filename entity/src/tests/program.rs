@@ -60,12 +60,18 @@ pub(super) enum Op {
     Posts(PostOp),
     /// A user's newest posts, at most so many of each.
     WithPosts(F, u64),
-    /// The tenant's own row: read by a tenant's id, renamed.
-    TenantGet(u8),
-    TenantList,
-    TenantRename(u8, String),
+    /// On the tenant's own row.
+    Tenant(TenantOp),
     /// Several in one transaction, which is then kept or undone.
     Together(Vec<Op>, bool),
+}
+
+/// What can be done with the tenant's own row, by a tenant's id.
+#[derive(Clone, Debug)]
+pub(super) enum TenantOp {
+    Get(u8),
+    List,
+    Rename(u8, String),
 }
 
 /// What every resource can do.
@@ -110,7 +116,7 @@ pub(super) fn program() -> impl Strategy<Value = Vec<(u8, Op)>> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    prop_oneof![8 => single(), 1 => (vec(single(), 1..5), any::<bool>()).prop_map(|(ops, kept)| Op::Together(ops, kept))]
+    prop_oneof![8 => single(), 1 => tenant_op().prop_map(Op::Tenant), 1 => (vec(single(), 1..5), any::<bool>()).prop_map(|(ops, kept)| Op::Together(ops, kept))]
 }
 
 fn single() -> impl Strategy<Value = Op> {
@@ -118,9 +124,14 @@ fn single() -> impl Strategy<Value = Op> {
         6 => user_op().prop_map(Op::Users),
         6 => post_op().prop_map(Op::Posts),
         1 => (filter(), 1..4_u64).prop_map(|(filter, most)| Op::WithPosts(filter, most)),
-        1 => (0..TENANTS).prop_map(Op::TenantGet),
-        1 => Just(Op::TenantList),
-        1 => (0..TENANTS, text()).prop_map(|(tenant, name)| Op::TenantRename(tenant, name)),
+    ]
+}
+
+fn tenant_op() -> impl Strategy<Value = TenantOp> {
+    prop_oneof![
+        (0..TENANTS).prop_map(TenantOp::Get),
+        Just(TenantOp::List),
+        (0..TENANTS, text()).prop_map(|(tenant, name)| TenantOp::Rename(tenant, name)),
     ]
 }
 

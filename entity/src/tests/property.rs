@@ -11,9 +11,9 @@ use testkit::TestDatabase;
 use uuid::Uuid;
 
 use super::model::{PostRow, Refused, UserRow, World, truth};
-use super::program::{F, IDS, Op, PostOp, PostValues, Read, TENANTS, UserOp, UserValues, program};
+use super::program::{F, IDS, Op, PostOp, PostValues, Read, TENANTS, TenantOp, UserOp, UserValues, program};
 use super::{Sent, recorder};
-use crate::entities::{post, tenant, user};
+use crate::entities::{post, user};
 use crate::gatekeeper::Gatekeeper;
 use crate::resource::{Mapped, Owned};
 use crate::scoped::TenantScoped;
@@ -54,11 +54,12 @@ fn on(database: impl Future<Output = TestDatabase>, variables: impl Fn(&TestData
     let settings = super::settings(&variables(&database)).observed_by(observer);
     let _inside = runtime.enter();
     let gatekeeper = Gatekeeper::new(crate::database::connect(&settings).unwrap());
+    let settled = runtime.block_on(settle(&gatekeeper));
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
     let outcome = TestRunner::new(config).run(&program(), |program| {
         runtime.block_on(async {
-            let mut run = Run::start(&gatekeeper, Arc::clone(&sent)).await;
+            let mut run = Run::start(&gatekeeper, &settled, Arc::clone(&sent)).await;
             for (number, op) in program {
                 run.step(number, op).await.map_err(TestCaseError::fail)?;
             }
@@ -70,8 +71,21 @@ fn on(database: impl Future<Output = TestDatabase>, variables: impl Fn(&TestData
     }
 }
 
-/// One program on fresh tenants. Ids are the same in all programs, so the tables are full of other tenants' rows with the
-/// same ids.
+/// The tenants with places of their own, which all programs share: one with a schema where there are schemas, and one with a
+/// database.
+async fn settle(gatekeeper: &Gatekeeper) -> Vec<TenantAccess> {
+    let admin = gatekeeper.platform_admin("property");
+    let mut settled = Vec::new();
+    for isolation in [Isolation::Schema, Isolation::Database] {
+        if gatekeeper.platform_for_test(&admin).check_placement(isolation, None).is_ok() {
+            settled.push(gatekeeper.create_for_test(&admin, isolation).await);
+        }
+    }
+    settled
+}
+
+/// One program on a mixed fleet: fresh tenants in the shared tables, and emptied ones in places of their own. Ids are the same
+/// in all programs, so the shared tables are full of other tenants' rows with the same ids.
 struct Run {
     ids: Vec<Uuid>,
     tenants: Vec<Uuid>,
@@ -101,13 +115,6 @@ impl Scopes<'_> {
             Self::Joined(transaction) => transaction.posts(),
         }
     }
-
-    fn tenants(&self) -> TenantScoped<tenant::Model> {
-        match self {
-            Self::Alone(access) => access.tenants(),
-            Self::Joined(transaction) => transaction.tenants(),
-        }
-    }
 }
 
 /// Why a transaction of the program ends without effect.
@@ -125,12 +132,16 @@ impl From<Error> for Undone {
 }
 
 impl Run {
-    async fn start(gatekeeper: &Gatekeeper, sent: Arc<Mutex<Vec<Sent>>>) -> Self {
+    async fn start(gatekeeper: &Gatekeeper, settled: &[TenantAccess], sent: Arc<Mutex<Vec<Sent>>>) -> Self {
         let admin = gatekeeper.platform_admin("property");
         let mut accesses = Vec::new();
-        for _ in 0..TENANTS {
-            let tenant = gatekeeper.create_for_test(&admin).await;
-            accesses.push(tenant);
+        for access in settled {
+            access.users().delete_many(Filter::all()).await.unwrap();
+            let row = access.tenants().get(access.id()).await.unwrap().unwrap();
+            accesses.push(gatekeeper.admit_for_test(row));
+        }
+        while accesses.len() < usize::from(TENANTS) {
+            accesses.push(gatekeeper.create_for_test(&admin, Isolation::Shared).await);
         }
         Self {
             ids: (1..=u128::from(IDS)).map(Uuid::from_u128).collect(),
@@ -199,25 +210,33 @@ impl Run {
             Op::Users(op) => self.write_users(tenant, &scopes.users(), op).await,
             Op::Posts(op) => self.write_posts(tenant, &scopes.posts(), op).await,
             Op::WithPosts(filter, most) => self.with_posts(tenant, scopes, &filter, most).await,
-            Op::TenantGet(other) => {
-                let got =
-                    scopes.tenants().get(self.tenants[other as usize]).await.map_err(|error| error.to_string())?;
+            Op::Tenant(op) => self.own_row(number, op).await,
+            Op::Together(..) => Err("transactions are not nested".to_owned()),
+        }
+    }
+
+    /// The tenant's own row, which is in the catalog, wherever its other rows are.
+    async fn own_row(&mut self, number: u8, op: TenantOp) -> Result<Compared, String> {
+        let tenant = self.tenants[number as usize];
+        let rows = self.accesses[number as usize].tenants();
+        match op {
+            TenantOp::Get(other) => {
+                let got = rows.get(self.tenants[other as usize]).await.map_err(|error| error.to_string())?;
                 compare::equal(got.map(|row| row.id), (other == number).then_some(tenant))
             }
-            Op::TenantList => {
-                let got = scopes.tenants().list(Filter::all()).slice(None, 10).await.map_err(|e| e.to_string())?;
+            TenantOp::List => {
+                let got = rows.list(Filter::all()).slice(None, 10).await.map_err(|error| error.to_string())?;
                 compare::equal(got.rows.iter().map(|row| row.id).collect::<Vec<_>>(), vec![tenant])
             }
-            Op::TenantRename(other, name) => {
+            TenantOp::Rename(other, name) => {
                 let changes = OwnTenantChanges { name: Some(name.clone()) };
-                let renamed = scopes.tenants().update(self.tenants[other as usize], Filter::all(), changes).await;
+                let renamed = rows.update(self.tenants[other as usize], Filter::all(), changes).await;
                 if other == number {
                     self.names[number as usize].clone_from(&name);
                 }
                 let got = renamed.map_err(|error| error.to_string())?.map(|row| row.name);
                 compare::equal(got, (other == number).then_some(name))
             }
-            Op::Together(..) => Err("transactions are not nested".to_owned()),
         }
     }
 
@@ -261,12 +280,12 @@ impl Run {
 }
 
 impl Gatekeeper {
-    async fn create_for_test(&self, admin: &crate::PlatformAdmin) -> TenantAccess {
+    async fn create_for_test(&self, admin: &crate::PlatformAdmin, isolation: Isolation) -> TenantAccess {
         let new = NewTenant {
             id: None,
             slug: format!("t{}", Uuid::now_v7().simple()),
             name: "Test".to_owned(),
-            isolation: Isolation::Shared,
+            isolation,
             datastore: None,
             domains: Vec::new(),
             limits: Limits::default(),
@@ -274,7 +293,7 @@ impl Gatekeeper {
         };
         let tenant = self.platform_for_test(admin).tenant_create(new).await.unwrap();
         let found = self.find(&[crate::TenantName::Id(tenant.id)]).await.unwrap();
-        self.admit(&found[0])
+        self.admit(&found[0]).unwrap()
     }
 }
 

@@ -1,50 +1,35 @@
 //! Tenants, and every slug and custom domain that names or has named one.
 
-use sea_orm_migration::prelude::*;
+use crate::set::Migration;
 
-use crate::{access, ddl};
-
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        ddl::run(
-            manager,
-            "CREATE TABLE tenants (
-                id {uuid} NOT NULL PRIMARY KEY,
-                slug text NOT NULL CONSTRAINT tenants_slug_key UNIQUE,
-                name text NOT NULL,
-                name_folded text NOT NULL,
-                status text NOT NULL CHECK (status IN ('provisioning', 'active', 'suspended', 'deleted')),
-                isolation text NOT NULL CHECK (isolation IN ('shared', 'schema', 'database')),
-                suspended boolean NOT NULL,
-                datastore text,
-                domains {json} NOT NULL,
-                limits {json} NOT NULL,
-                schema_version integer NOT NULL,
-                version {bigint} NOT NULL,
-                created_at {time} NOT NULL,
-                updated_at {time} NOT NULL
-            );
-            CREATE TABLE tenant_slugs (
-                slug text NOT NULL CONSTRAINT tenant_slugs_pkey PRIMARY KEY,
-                tenant_id {uuid} NOT NULL
-            );
-            CREATE TABLE tenant_domains (
-                domain text NOT NULL CONSTRAINT tenant_domains_pkey PRIMARY KEY,
-                tenant_id {uuid} NOT NULL REFERENCES tenants (id) ON DELETE CASCADE
-            );
-            CREATE INDEX tenant_domains_tenant_idx ON tenant_domains (tenant_id);",
-        )
-        .await?;
-        access::isolate(manager, "tenants", "id").await?;
-        access::isolate(manager, "tenant_slugs", "tenant_id").await?;
-        access::isolate(manager, "tenant_domains", "tenant_id").await
-    }
-
-    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        Err(ddl::irreversible())
-    }
-}
+pub(crate) const MIGRATION: Migration = Migration {
+    name: "m0001_tenants",
+    ddl: "
+        CREATE TABLE tenants (
+            id {uuid} NOT NULL PRIMARY KEY,
+            slug text NOT NULL CONSTRAINT tenants_slug_key UNIQUE,
+            name text NOT NULL,
+            name_folded text NOT NULL,
+            status text NOT NULL CHECK (status IN ('provisioning', 'active', 'suspended', 'deleted')),
+            isolation text NOT NULL CHECK (isolation IN ('shared', 'schema', 'database')),
+            suspended boolean NOT NULL,
+            datastore text,
+            domains {json} NOT NULL,
+            limits {json} NOT NULL,
+            schema_version integer NOT NULL,
+            version {bigint} NOT NULL,
+            created_at {time} NOT NULL,
+            updated_at {time} NOT NULL
+        );
+        CREATE TABLE tenant_slugs (
+            slug text NOT NULL CONSTRAINT tenant_slugs_pkey PRIMARY KEY,
+            tenant_id {uuid} NOT NULL
+        );
+        CREATE TABLE tenant_domains (
+            domain text NOT NULL CONSTRAINT tenant_domains_pkey PRIMARY KEY,
+            tenant_id {uuid} NOT NULL REFERENCES tenants (id) ON DELETE CASCADE
+        );
+        CREATE INDEX tenant_domains_tenant_idx ON tenant_domains (tenant_id);",
+    isolated: &[("tenants", "id"), ("tenant_slugs", "tenant_id"), ("tenant_domains", "tenant_id")],
+    needed_to_serve: true,
+};

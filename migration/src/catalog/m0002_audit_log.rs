@@ -1,33 +1,20 @@
 //! Who of the platform did what to which tenant.
 
-use sea_orm_migration::prelude::*;
+use crate::set::Migration;
 
-use crate::{access, ddl};
-
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        // No foreign key to `tenants`: what was done to a tenant outlives it.
-        ddl::run(
-            manager,
-            "CREATE TABLE audit_log (
-                id {uuid} NOT NULL PRIMARY KEY,
-                at {time} NOT NULL,
-                actor text NOT NULL,
-                action text NOT NULL,
-                tenant_id {uuid},
-                detail {json} NOT NULL
-            );
-            CREATE INDEX audit_log_tenant_idx ON audit_log (tenant_id, id);",
-        )
-        .await?;
-        access::isolate(manager, "audit_log", "tenant_id").await
-    }
-
-    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        Err(ddl::irreversible())
-    }
-}
+pub(crate) const MIGRATION: Migration = Migration {
+    name: "m0002_audit_log",
+    // No foreign key to `tenants`: what was done to a tenant outlives it.
+    ddl: "
+        CREATE TABLE audit_log (
+            id {uuid} NOT NULL PRIMARY KEY,
+            at {time} NOT NULL,
+            actor text NOT NULL,
+            action text NOT NULL,
+            tenant_id {uuid},
+            detail {json} NOT NULL
+        );
+        CREATE INDEX audit_log_tenant_idx ON audit_log (tenant_id, id);",
+    isolated: &[("audit_log", "tenant_id")],
+    needed_to_serve: true,
+};

@@ -2,20 +2,17 @@
 
 mod m0001_tenants;
 mod m0002_audit_log;
+mod m0003_places;
 
-use sea_orm_migration::prelude::*;
+use crate::set::Set;
 
-/// Brings the catalog's tables up; its ledger is the table `catalog_migrations`.
-#[derive(Debug)]
-pub struct CatalogMigrator;
+/// Every table of the catalog; each has a column that says which tenant a row is about.
+pub const CATALOG_TABLES: &[&str] =
+    &["tenants", "tenant_slugs", "tenant_domains", "audit_log", "operations", "tenant_versions"];
 
-#[async_trait::async_trait]
-impl MigratorTrait for CatalogMigrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_tenants::Migration), Box::new(m0002_audit_log::Migration)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        "catalog_migrations".into_iden()
-    }
-}
+/// The catalog's tables.
+pub static CATALOG: Set = Set {
+    name: "catalog",
+    ledger: "catalog_migrations",
+    migrations: &[m0001_tenants::MIGRATION, m0002_audit_log::MIGRATION, m0003_places::MIGRATION],
+};

@@ -3,54 +3,40 @@
 //! `*_folded` columns hold the lower-cased text that search and uniqueness compare, folded by the application so that
 //! both databases agree on every alphabet, whatever their locale. `version` counts the updates of a row: its `ETag`.
 
-use sea_orm_migration::prelude::*;
+use crate::set::Migration;
 
-use crate::{access, ddl};
-
-#[derive(DeriveMigrationName)]
-pub(crate) struct Migration;
-
-#[async_trait::async_trait]
-impl MigrationTrait for Migration {
-    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        ddl::run(
-            manager,
-            "CREATE TABLE users (
-                tenant_id {uuid} NOT NULL,
-                id {uuid} NOT NULL,
-                name text NOT NULL,
-                name_folded text NOT NULL,
-                email text NOT NULL,
-                email_folded text NOT NULL,
-                role text NOT NULL CHECK (role IN ('viewer', 'member', 'admin')),
-                version {bigint} NOT NULL,
-                created_at {time} NOT NULL,
-                updated_at {time} NOT NULL,
-                CONSTRAINT users_pkey PRIMARY KEY (tenant_id, id),
-                CONSTRAINT users_email_key UNIQUE (tenant_id, email_folded)
-            );
-            CREATE TABLE posts (
-                tenant_id {uuid} NOT NULL,
-                id {uuid} NOT NULL,
-                user_id {uuid} NOT NULL,
-                title text NOT NULL,
-                title_folded text NOT NULL,
-                content text,
-                version {bigint} NOT NULL,
-                created_at {time} NOT NULL,
-                updated_at {time} NOT NULL,
-                CONSTRAINT posts_pkey PRIMARY KEY (tenant_id, id),
-                CONSTRAINT posts_user_id_fkey FOREIGN KEY (tenant_id, user_id)
-                    REFERENCES users (tenant_id, id) ON DELETE CASCADE
-            );
-            CREATE INDEX posts_user_idx ON posts (tenant_id, user_id, id);",
-        )
-        .await?;
-        access::isolate(manager, "users", "tenant_id").await?;
-        access::isolate(manager, "posts", "tenant_id").await
-    }
-
-    async fn down(&self, _: &SchemaManager) -> Result<(), DbErr> {
-        Err(ddl::irreversible())
-    }
-}
+pub(crate) const MIGRATION: Migration = Migration {
+    name: "m0001_users_and_posts",
+    ddl: "
+        CREATE TABLE users (
+            tenant_id {uuid} NOT NULL,
+            id {uuid} NOT NULL,
+            name text NOT NULL,
+            name_folded text NOT NULL,
+            email text NOT NULL,
+            email_folded text NOT NULL,
+            role text NOT NULL CHECK (role IN ('viewer', 'member', 'admin')),
+            version {bigint} NOT NULL,
+            created_at {time} NOT NULL,
+            updated_at {time} NOT NULL,
+            CONSTRAINT users_pkey PRIMARY KEY (tenant_id, id),
+            CONSTRAINT users_email_key UNIQUE (tenant_id, email_folded)
+        );
+        CREATE TABLE posts (
+            tenant_id {uuid} NOT NULL,
+            id {uuid} NOT NULL,
+            user_id {uuid} NOT NULL,
+            title text NOT NULL,
+            title_folded text NOT NULL,
+            content text,
+            version {bigint} NOT NULL,
+            created_at {time} NOT NULL,
+            updated_at {time} NOT NULL,
+            CONSTRAINT posts_pkey PRIMARY KEY (tenant_id, id),
+            CONSTRAINT posts_user_id_fkey FOREIGN KEY (tenant_id, user_id)
+                REFERENCES users (tenant_id, id) ON DELETE CASCADE
+        );
+        CREATE INDEX posts_user_idx ON posts (tenant_id, user_id, id);",
+    isolated: &[("users", "tenant_id"), ("posts", "tenant_id")],
+    needed_to_serve: true,
+};

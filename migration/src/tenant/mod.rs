@@ -2,23 +2,20 @@
 
 mod m0001_users_and_posts;
 mod m0002_idempotency_keys;
+mod m0003_departures;
 
-use sea_orm_migration::prelude::*;
+use crate::set::Set;
 
-/// Every table of this set: what the serving role is granted, and what the start-up check looks at.
+/// Every table of this set that holds tenants' rows, referenced ones first: what the serving role is granted, what the
+/// checks look at, and what is carried when a tenant moves.
 pub const TENANT_TABLES: &[&str] = &["users", "posts", "idempotency_keys"];
 
-/// Brings the tenant tables of one place up; its ledger is the table `tenant_migrations`.
-#[derive(Debug)]
-pub struct TenantMigrator;
+/// The table in which a place notes that a tenant has left it, or is about to: no write reaches it there any more.
+pub const DEPARTURES: &str = "departures";
 
-#[async_trait::async_trait]
-impl MigratorTrait for TenantMigrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m0001_users_and_posts::Migration), Box::new(m0002_idempotency_keys::Migration)]
-    }
-
-    fn migration_table_name() -> DynIden {
-        "tenant_migrations".into_iden()
-    }
-}
+/// The tenant tables of one place.
+pub static TENANT: Set = Set {
+    name: "tenant",
+    ledger: "tenant_migrations",
+    migrations: &[m0001_users_and_posts::MIGRATION, m0002_idempotency_keys::MIGRATION, m0003_departures::MIGRATION],
+};

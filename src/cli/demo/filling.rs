@@ -11,7 +11,7 @@ pub(super) async fn fill(database: &Database, gatekeeper: &Gatekeeper, worlds: &
         database.platform(&admin).tenant_create(new_tenant(world)).await?;
         let located = gatekeeper.find(&[TenantName::Id(world.id)]).await?;
         for tenant in &located {
-            let access = gatekeeper.admit(tenant);
+            let access = gatekeeper.admit(tenant)?;
             access.users().insert_many(world.users.clone()).await?;
             access.posts().insert_many(world.posts.clone()).await?;
         }

@@ -19,9 +19,12 @@ pub(super) struct CreateArgs {
     /// Shown name [default: the slug]
     #[arg(long, value_parser = name)]
     name: Option<String>,
-    /// Where its rows live; this version has shared tables only
+    /// Where its rows live: in shared tables, in a schema or in a database of its own
     #[arg(long, default_value = "shared", value_name = "MODEL")]
     isolation: Isolation,
+    /// On which server of DATASTORES [default: that of DATABASE_URL]
+    #[arg(long, value_name = "NAME")]
+    datastore: Option<String>,
     /// A host name of its own that names it; can be given several times
     #[arg(long = "domain", value_name = "HOST")]
     domains: Vec<String>,
@@ -41,9 +44,7 @@ pub(super) async fn run(office: &Office, args: CreateArgs) -> Result<(), Failure
 
 impl CreateArgs {
     fn checked(self, office: &Office) -> Result<NewTenant, Failure> {
-        if self.isolation != Isolation::Shared {
-            return Err(format!("the isolation {} is not in this version: tenants share tables", self.isolation).into());
-        }
+        office.platform().check_placement(self.isolation, self.datastore.as_deref())?;
         let tenancy = &office.config.tenancy;
         let slug =
             Slug::parse(&self.slug, &tenancy.reserved_slugs).map_err(|error| wrong("slug", &self.slug, &error))?;
@@ -56,7 +57,7 @@ impl CreateArgs {
             name: self.name.unwrap_or_else(|| self.slug.clone()),
             slug: slug.into(),
             isolation: self.isolation,
-            datastore: None,
+            datastore: self.datastore,
             domains: self.domains.iter().map(domain).collect::<Result<_, _>>()?,
             limits: Limits::default(),
             created_at: None,

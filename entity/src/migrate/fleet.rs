@@ -1,0 +1,218 @@
+//! Tenants with tables of their own, many at a time.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
+use uuid::Uuid;
+
+use super::{Options, Report, TenantFailure, Watch};
+use crate::connection::{Access, Binding, Lease};
+use crate::database::Database;
+use crate::entities::{tenant, tenant_version};
+use crate::error::{Error, Keys, internal};
+use crate::gatekeeper::TenantName;
+use crate::owner::{Owner, Site, TenantLock};
+use crate::place::Spot;
+use crate::platform::{newest_schema, tenant_by_id};
+use crate::resource::now;
+use crate::vocabulary::{Isolation, TenantStatus, WorkState};
+
+/// How often a tenant is tried whose tables are locked by somebody else.
+const ATTEMPTS: u32 = 3;
+
+/// How long to wait for whoever else works on a tenant's place.
+const LOCKED: Duration = Duration::from_secs(10);
+
+/// Tenants that are read from the catalog at once.
+const BATCH: u64 = 10_000;
+
+/// Brings up every tenant whose tables lack something. One query says which those are, and that there are none.
+pub(super) async fn migrate(
+    database: &Database,
+    options: &Options,
+    watch: &dyn Watch,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let mut behind = behind(database, &options.tenants).await?;
+    report.tenants = behind.len() as u64;
+    if options.dry_run || behind.is_empty() {
+        return Ok(());
+    }
+    let run =
+        Run { database, watch, total: report.tenants, state: Mutex::default(), most_failures: options.most_failures };
+    if let Some(canary) = &options.canary {
+        let name = TenantName::parse(canary);
+        let is_it =
+            |tenant: &tenant::Model| matches!(&name, TenantName::Id(id) if *id == tenant.id) || tenant.slug == *canary;
+        let at = behind.iter().position(is_it);
+        let at =
+            at.ok_or_else(|| Error::NotPossible(format!("the canary {canary} is no tenant that lacks a migration")))?;
+        let first = behind.remove(at).into_iter().collect();
+        run.work(&Mutex::new(first)).await;
+    }
+    // If the canary died, nobody else goes in.
+    if run.failures() == 0 {
+        let queue = Mutex::new(behind);
+        let workers: FuturesUnordered<_> = (0..options.concurrency.max(1)).map(|_| run.work(&queue)).collect();
+        workers.collect::<Vec<()>>().await;
+    }
+    let state = run.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report.migrated = state.migrated;
+    report.left = report.tenants - state.migrated - state.failed.len() as u64;
+    report.failed.extend(state.failed);
+    Ok(())
+}
+
+/// The tenants whose own tables lack a migration, oldest first.
+async fn behind(database: &Database, only: &[String]) -> Result<VecDeque<tenant::Model>, Error> {
+    let mut find = tenant::Entity::find()
+        .filter(tenant::Column::SchemaVersion.lt(newest_schema()))
+        .filter(tenant::Column::Isolation.ne(Isolation::Shared.as_str()))
+        .filter(tenant::Column::Status.ne(TenantStatus::Provisioning.as_str()));
+    if !only.is_empty() {
+        let ids = only.iter().filter_map(|name| match TenantName::parse(name) {
+            TenantName::Id(id) => Some(id),
+            _ => None,
+        });
+        let by_slug = tenant::Column::Slug.is_in(only.iter().map(String::as_str));
+        find = find.filter(tenant::Column::Id.is_in(ids).or(by_slug));
+    }
+    let mut select = find.into_query();
+    select.order_by(tenant::Column::Id, Order::Asc).limit(BATCH);
+    let statement = StatementBuilder::build(&select, &database.platform.backend());
+    let rows = Lease::read_alone(&database.platform, statement, Keys::default()).await?;
+    rows.iter().map(|row| tenant::Model::from_query_result(row, "").map_err(internal)).collect()
+}
+
+struct Run<'a> {
+    database: &'a Database,
+    watch: &'a dyn Watch,
+    total: u64,
+    most_failures: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    migrated: u64,
+    failed: Vec<TenantFailure>,
+}
+
+impl Run<'_> {
+    /// Takes one tenant after the other until there are no more, or too many have failed.
+    async fn work(&self, queue: &Mutex<VecDeque<tenant::Model>>) {
+        let mut spare = None;
+        while self.failures() < self.most_failures {
+            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(tenant) = next else { return };
+            self.database.settings.steps.reach("tenant begun").await;
+            let outcome = bring_up(self.database, &tenant, &mut spare).await;
+            self.note(&tenant, outcome.err());
+        }
+    }
+
+    fn note(&self, tenant: &tenant::Model, error: Option<Error>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let error = error.map(|error| error.to_string());
+        match &error {
+            None => state.migrated += 1,
+            Some(error) => {
+                state.failed.push(TenantFailure { tenant: tenant.slug.clone(), error: error.clone() });
+            }
+        }
+        let done = state.migrated + state.failed.len() as u64;
+        drop(state);
+        self.watch.tenant_done(done, self.total, &tenant.slug, error.as_deref());
+    }
+
+    fn failures(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).failed.len()
+    }
+}
+
+/// Brings one tenant's tables up, and notes in the ledger how that went. `spare` is a connection for its lock, which is given
+/// back.
+pub(crate) async fn bring_up(
+    database: &Database,
+    tenant: &tenant::Model,
+    spare: &mut Option<Owner>,
+) -> Result<(), Error> {
+    let mut lock = TenantLock::take(database, tenant.id, LOCKED, spare).await?;
+    let outcome = bring_up_locked(database, tenant.id, &mut lock).await;
+    *spare = lock.release().await;
+    outcome
+}
+
+async fn bring_up_locked(database: &Database, id: Uuid, lock: &mut TenantLock) -> Result<(), Error> {
+    // Whoever had the lock before may have moved the tenant.
+    let Some(tenant) = tenant_by_id(database, id).await? else { return Ok(()) };
+    if tenant.schema_version >= newest_schema() {
+        return Ok(());
+    }
+    let started_at = now();
+    let row = |state, version, error: Option<String>| tenant_version::ActiveModel {
+        tenant_id: Set(tenant.id),
+        version: Set(version),
+        state: Set(state),
+        started_at: Set(started_at),
+        ended_at: Set((state != WorkState::Running).then(now)),
+        error: Set(error),
+    };
+    note(database, row(WorkState::Running, newest_schema(), None), None).await?;
+    database.settings.steps.reach("tenant noted").await;
+    match raise(database, &tenant, lock).await {
+        Ok(version) => {
+            database.settings.steps.reach("tenant raised").await;
+            note(database, row(WorkState::Done, version, None), Some(version)).await
+        }
+        Err(error) => {
+            note(database, row(WorkState::Failed, tenant.schema_version, Some(error.to_string())), None).await?;
+            Err(error)
+        }
+    }
+}
+
+async fn raise(database: &Database, tenant: &tenant::Model, lock: &mut TenantLock) -> Result<i32, Error> {
+    let store = database.store(tenant.datastore.as_deref())?;
+    let site = Site::new(database, Arc::clone(&store), Spot::of(tenant.isolation, tenant.id));
+    let mut own = None;
+    let base = Owner::beside(database, &store, lock, &mut own).await?;
+    // Something that is lost must not come back empty.
+    if !site.exists(base).await? {
+        return Err(Error::NoPlace("its schema, database or file is missing".to_owned()));
+    }
+    let mut attempt = 1;
+    loop {
+        match site.raise(base).await {
+            // The lock of a table did not come free in time.
+            Err(Error::Busy) if attempt < ATTEMPTS => attempt += 1,
+            raised => return raised.map(|version| i32::try_from(version).unwrap_or(i32::MAX)),
+        }
+    }
+}
+
+/// Writes the ledger's row and, with it, the version that the tenant is served by.
+async fn note(database: &Database, row: tenant_version::ActiveModel, version: Option<i32>) -> Result<(), Error> {
+    use tenant_version::Column;
+    let tenant_id = row.tenant_id.clone().unwrap();
+    let mut ledger = tenant_version::Entity::insert(row).into_query();
+    let mut replace = OnConflict::column(Column::TenantId);
+    replace.update_columns([Column::Version, Column::State, Column::StartedAt, Column::EndedAt, Column::Error]);
+    ledger.on_conflict(replace);
+    let backend = database.platform.backend();
+    let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
+    lease.affected(StatementBuilder::build(&ledger, &backend), Keys::default()).await?;
+    if let Some(version) = version {
+        let update = tenant::Entity::update_many()
+            .col_expr(tenant::Column::SchemaVersion, Expr::val(version))
+            .filter(tenant::Column::Id.eq(tenant_id))
+            .into_query();
+        lease.affected(StatementBuilder::build(&update, &backend), Keys::default()).await?;
+    }
+    lease.commit().await
+}

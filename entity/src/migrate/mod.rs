@@ -1,0 +1,202 @@
+//! Bringing the catalog and every tenant's tables to this program's version, as the owner.
+//!
+//! First the tables that are there once: the catalog, and on each server those that tenants share. Then the *fleet*: the
+//! tenants with a schema or a database of their own, many at a time. What has been done is known from the places and the
+//! catalog alone, so a run that was killed is taken up by the next one.
+
+mod fleet;
+mod report;
+
+use std::fmt;
+use std::sync::Arc;
+
+use migration::{CATALOG, Set, TENANT};
+use sea_orm::{DbBackend, Statement};
+
+use crate::connection::{Access, Binding, Lease};
+use crate::database::{Database, OpenError, connect};
+use crate::error::{Error, Keys, internal};
+use crate::owner::{FleetLock, Owner, Site};
+use crate::place::Spot;
+use crate::settings::{DatabaseSettings, Store};
+
+pub(crate) use fleet::bring_up as bring_up_tenant;
+pub use report::{MigrationStatus, Report, TenantFailure, Watch};
+
+/// What to migrate, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Only these tenants, by slug or id; all when empty.
+    pub tenants: Vec<String>,
+    /// How many tenants at a time.
+    pub concurrency: usize,
+    /// The tenant to migrate first, and alone: if it fails, no other one is touched.
+    pub canary: Option<String>,
+    /// After how many failed tenants to stop.
+    pub most_failures: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { dry_run: false, tenants: Vec::new(), concurrency: 4, canary: None, most_failures: 10 }
+    }
+}
+
+/// What a database lacks of this program's migrations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Migrations that the catalog lacks.
+    pub catalog: usize,
+    /// Migrations that the shared tenant tables lack and cannot be served without.
+    pub tenant: usize,
+    /// Whether it has had none at all.
+    pub is_empty: bool,
+}
+
+impl Pending {
+    /// Whether anything is lacking.
+    pub fn is_any(&self) -> bool {
+        self.catalog + self.tenant > 0
+    }
+}
+
+impl fmt::Display for Pending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty {
+            f.write_str("the database has no tables yet: run `tenantry migrate`")
+        } else {
+            let lacking = self.catalog + self.tenant;
+            write!(f, "the database lacks {lacking} migration(s) of this version: run `tenantry migrate`")
+        }
+    }
+}
+
+/// Brings everything up, and tells what was done and what failed.
+pub async fn run(settings: &DatabaseSettings, options: &Options, watch: &dyn Watch) -> Result<Report, OpenError> {
+    let database = connect(settings)?;
+    // Nobody else migrates meanwhile; whoever only looks does not wait.
+    let _lock = if options.dry_run { None } else { Some(FleetLock::take(&database).await?) };
+    let mut report = Report::default();
+    raise_stores(&database, options, &mut report).await?;
+    if options.dry_run && !is_catalog_there(&database).await? {
+        return Ok(report);
+    }
+    fleet::migrate(&database, options, watch, &mut report).await?;
+    Ok(report)
+}
+
+/// Brings everything up in the usual way.
+pub async fn up(settings: &DatabaseSettings) -> Result<Report, OpenError> {
+    run(settings, &Options::default(), &()).await
+}
+
+/// The tables that are there once. Home must come up; another server that is away is reported, and the rest goes on.
+async fn raise_stores(database: &Database, options: &Options, report: &mut Report) -> Result<(), Error> {
+    for store in database.settings.stores() {
+        match raise_store(database, store, options.dry_run).await {
+            Ok(applied) => report.applied.extend(applied),
+            Err(error) if store.name().is_none() => return Err(error),
+            Err(error) => report.failed.push(TenantFailure {
+                tenant: format!("datastore {}", store.name().unwrap_or_default()),
+                error: error.to_string(),
+            }),
+        }
+    }
+    Ok(())
+}
+
+async fn raise_store(database: &Database, store: &Arc<Store>, dry_run: bool) -> Result<Vec<MigrationStatus>, Error> {
+    let mut owner = Owner::at(database, store).await?;
+    let mut lacking = lacking(database, store, &mut owner).await?;
+    if !dry_run {
+        let site = Site::new(database, Arc::clone(store), Spot::Shared);
+        let version = site.raise(&mut owner).await?;
+        lacking.iter_mut().for_each(|migration| migration.applied = true);
+        note_shared_version(database, store, version).await?;
+    }
+    Ok(lacking)
+}
+
+async fn lacking(database: &Database, store: &Arc<Store>, owner: &mut Owner) -> Result<Vec<MigrationStatus>, Error> {
+    let all = status_of(database, store, owner).await?;
+    Ok(all.into_iter().filter(|migration| !migration.applied).collect())
+}
+
+async fn status_of(database: &Database, store: &Arc<Store>, owner: &mut Owner) -> Result<Vec<MigrationStatus>, Error> {
+    let site = Site::new(database, Arc::clone(store), Spot::Shared);
+    let sets: &[&Set] = if store.name().is_none() { &[&CATALOG, &TENANT] } else { &[&TENANT] };
+    let mut status = Vec::new();
+    for set in sets {
+        let applied = site.applied(owner, set).await?;
+        status.extend(set.migrations.iter().map(|migration| MigrationStatus {
+            datastore: store.name().map(str::to_owned),
+            set: set.name,
+            name: migration.name.to_owned(),
+            applied: applied.iter().any(|name| name == migration.name),
+        }));
+    }
+    Ok(status)
+}
+
+/// Every migration of this program, in order, and whether the tables that are there once have had it, on each server.
+pub async fn status(settings: &DatabaseSettings) -> Result<Vec<MigrationStatus>, OpenError> {
+    let database = connect(settings)?;
+    let mut all = Vec::new();
+    for store in database.settings.stores() {
+        let mut owner = Owner::at(&database, store).await?;
+        all.extend(status_of(&database, store, &mut owner).await?);
+    }
+    Ok(all)
+}
+
+/// Tenants in shared tables have what those have. Written as the platform: the owner sees no tenant's row.
+async fn note_shared_version(database: &Database, store: &Store, version: usize) -> Result<(), Error> {
+    let datastore = match store.name() {
+        // A datastore's name is of letters, digits, - and _.
+        Some(name) => format!("= '{name}'"),
+        None => "IS NULL".to_owned(),
+    };
+    let sql = format!(
+        "UPDATE tenants SET schema_version = {version}
+         WHERE isolation = 'shared' AND datastore {datastore} AND schema_version < {version}"
+    );
+    let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
+    lease.run(&sql).await?;
+    lease.commit().await
+}
+
+async fn is_catalog_there(database: &Database) -> Result<bool, Error> {
+    Ok(applied(database, &CATALOG).await?.is_some_and(|applied| applied >= CATALOG.newest()))
+}
+
+/// What the database lacks, as seen by the serving role.
+pub(crate) async fn pending(database: &Database) -> Result<Pending, Error> {
+    let catalog = applied(database, &CATALOG).await?;
+    let tenant = applied(database, &TENANT).await?;
+    Ok(Pending {
+        catalog: CATALOG.newest().saturating_sub(catalog.unwrap_or(0)),
+        tenant: TENANT.oldest_served().saturating_sub(tenant.unwrap_or(0)),
+        is_empty: catalog.is_none() && tenant.is_none(),
+    })
+}
+
+/// How many migrations a ledger at home has; `None` when there is no ledger.
+async fn applied(database: &Database, set: &Set) -> Result<Option<usize>, Error> {
+    let (place, ledger) = (&database.serving, set.ledger);
+    let read = |sql: String| async {
+        let statement = Statement::from_string(place.backend(), sql);
+        let rows = Lease::read_alone(place, statement, Keys::default()).await?;
+        rows.first().map(|row| row.try_get_by_index::<i64>(0)).transpose().map_err(internal)
+    };
+    let there = match place.backend() {
+        DbBackend::Postgres => format!("SELECT 1::bigint WHERE to_regclass('{ledger}') IS NOT NULL"),
+        _ => format!("SELECT 1 FROM sqlite_schema WHERE name = '{ledger}'"),
+    };
+    if read(there).await?.is_none() {
+        return Ok(None);
+    }
+    let count = read(format!("SELECT count(*) FROM {ledger}")).await?;
+    Ok(count.and_then(|count| usize::try_from(count).ok()))
+}

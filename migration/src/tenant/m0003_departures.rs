@@ -1,0 +1,14 @@
+//! Who has left a place. A write that was admitted before its tenant moved looks here, inside its transaction, and finds out.
+
+use crate::set::Migration;
+
+pub(crate) const MIGRATION: Migration = Migration {
+    name: "m0003_departures",
+    ddl: "
+        CREATE TABLE departures (
+            tenant_id {uuid} NOT NULL,
+            CONSTRAINT departures_pkey PRIMARY KEY (tenant_id)
+        );",
+    isolated: &[("departures", "tenant_id")],
+    needed_to_serve: true,
+};
