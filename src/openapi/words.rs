@@ -19,8 +19,8 @@ pub fn tenant_status() -> Object {
 
 /// Where a tenant's rows live.
 pub fn isolation() -> Object {
-    let description = "Where a tenant's rows live: in shared tables, in a schema or in a database of its own. \
-                       This version serves `shared` tenants only.";
+    let description = "Where a tenant's rows live: in shared tables, in a PostgreSQL schema or in a database of its own \
+                       (on SQLite: a file of its own).";
     one_of(description, Isolation::ALL.iter().map(|isolation| isolation.as_str()))
 }
 
