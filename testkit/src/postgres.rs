@@ -83,23 +83,33 @@ impl Drop for PostgresDatabase {
         let (name, server) = (self.name.clone(), self.server.clone());
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(async {
-                let mut connection = connect(&server).await;
-                // With the databases of its tenants, which are marked with its name.
-                let own = format!(
-                    "SELECT datname FROM pg_database d WHERE shobj_description(d.oid, 'pg_database') = 'a tenant of {name}'"
-                );
-                let own: Vec<String> =
-                    sqlx::query_scalar(AssertSqlSafe(own)).fetch_all(&mut connection).await.expect("databases' names");
-                for name in own.iter().chain([&name]) {
-                    run(&mut connection, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
-                }
-            });
+            runtime.expect("a runtime").block_on(drop_all(&server, &name));
         });
         if dropped.join().is_err() {
             eprintln!("the test's database {} could not be dropped", self.name);
         }
     }
+}
+
+/// Drops the database and those of its tenants, which are marked with its name. Several at a time: each waits for a checkpoint.
+async fn drop_all(server: &PgConnectOptions, name: &str) {
+    let own = format!(
+        "SELECT datname FROM pg_database d WHERE shobj_description(d.oid, 'pg_database') = 'a tenant of {name}'"
+    );
+    let mut names: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(own)).fetch_all(&mut connect(server).await).await.expect("databases' names");
+    names.push(name.to_owned());
+    let mut workers = tokio::task::JoinSet::new();
+    for names in names.chunks(names.len().div_ceil(8)) {
+        let (server, names) = (server.clone(), names.to_vec());
+        workers.spawn(async move {
+            let mut connection = connect(&server).await;
+            for name in names {
+                run(&mut connection, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+            }
+        });
+    }
+    workers.join_all().await;
 }
 
 fn server() -> PgConnectOptions {

@@ -1,6 +1,7 @@
 //! Tests that need what the crate keeps to itself: databases opened without the start-up check, and statements as they are sent.
 
 mod binding;
+mod budget;
 mod guard;
 mod model;
 mod program;
