@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use uuid::Uuid;
 
 const URL: &str = "TENANTRY_TEST_POSTGRES_URL";
+const PGBOUNCER_URL: &str = "TENANTRY_TEST_PGBOUNCER_URL";
 
 /// Held while roles and template are made: every test is a process of its own.
 const LOCK: i64 = 0x7465_7374_6b69_7400;
@@ -50,6 +51,19 @@ impl PostgresDatabase {
         let mut variables = self.variables();
         variables[0].1 = self.url("test_above_policies");
         variables
+    }
+
+    /// The same, but serving and platform go through PgBouncer in transaction mode: each transaction may be on another connection
+    /// of the server.
+    pub fn variables_through_pgbouncer(&self) -> Vec<(&'static str, String)> {
+        let pgbouncer = address(PGBOUNCER_URL);
+        let (host, port) = (pgbouncer.get_host(), pgbouncer.get_port());
+        let url = |role: &str| format!("postgres://{role}@{host}:{port}/{}?statement-cache-capacity=0", self.name);
+        vec![
+            ("DATABASE_URL", url("test_serving")),
+            ("DATABASE_OWNER_URL", self.url("test_owner")),
+            ("DATABASE_PLATFORM_URL", url("test_platform")),
+        ]
     }
 
     /// This database's address for one of the roles, or for the superuser of the server.
@@ -113,8 +127,13 @@ async fn drop_all(server: &PgConnectOptions, name: &str) {
 }
 
 fn server() -> PgConnectOptions {
-    let url = env::var(URL).unwrap_or_else(|_| panic!("{URL} is not set: run the tests through scripts/test"));
-    url.parse::<PgConnectOptions>().unwrap_or_else(|_| panic!("{URL} is no address")).disable_statement_logging()
+    address(URL)
+}
+
+fn address(variable: &str) -> PgConnectOptions {
+    let url =
+        env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run the tests through scripts/test"));
+    url.parse::<PgConnectOptions>().unwrap_or_else(|_| panic!("{variable} is no address")).disable_statement_logging()
 }
 
 async fn connect(options: &PgConnectOptions) -> PgConnection {

@@ -109,6 +109,11 @@ impl Connections {
         Arc::clone(&self.works).acquire_owned().await.map_err(|_| Error::Busy)
     }
 
+    /// Whether somebody may hold one serving connection and ask for another.
+    pub(crate) fn can_lend_two(&self) -> bool {
+        self.bounds(Use::Serving).1 > 1
+    }
+
     /// Forgets the pools of a tenant's own database; their idle connections are closed.
     pub(crate) fn forget(&self, store: &Store, tenant: Uuid) {
         let is_its = |key: &PoolKey| key.tenant == Some(tenant) && key.store.as_deref() == store.name();

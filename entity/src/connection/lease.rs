@@ -97,7 +97,7 @@ impl Lease {
         let mut dead = Dead::default();
         loop {
             let mut lease = Self::take(place, &key).await?;
-            match lease.rows(statement.clone(), keys).await {
+            match lease.rows_alone(statement.clone(), keys).await {
                 Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
                 answer => {
                     lease.ended = !matches!(answer, Err(Error::Timeout));
@@ -105,6 +105,17 @@ impl Lease {
                 }
             }
         }
+    }
+
+    /// Where statements are passing, a transaction holds the two messages of one together.
+    async fn rows_alone(&mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
+        if !self.connection()?.needs_transaction() {
+            return self.rows(statement, keys).await;
+        }
+        self.run("BEGIN READ ONLY").await?;
+        let rows = self.rows(statement, keys).await;
+        let ended = self.run("ROLLBACK").await;
+        rows.and_then(|rows| ended.map(|()| rows))
     }
 
     async fn take(place: &Place, key: &PoolKey) -> Result<Self, Error> {

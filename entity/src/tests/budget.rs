@@ -5,98 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
 use futures_util::future::join_all;
-use futures_util::stream;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use testkit::{PostgresDatabase, TestDatabase};
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
+use super::fleet::{Fleet, admit, make, make_at_once, user, with};
 use super::open_unchecked;
 use crate::connection::{Access, Binding, CREATE, Lease};
-use crate::database::Database;
 use crate::gatekeeper::Gatekeeper;
 use crate::session::TenantAccess;
-use crate::vocabulary::{Isolation, Limits, Role};
-use crate::{Error, Filter, NewTenant, NewUser, PoolStatus, Scaling, TenantName};
+use crate::vocabulary::Isolation;
+use crate::{Error, Filter, Scaling};
 
 /// Longest that a request of somebody who asks for little takes, whatever the others do: below the 5 s after which the
 /// database is called busy, and above what two hundred new connections take on a machine with little time.
 const PROMPT: Duration = Duration::from_secs(4);
-
-type Variables = Vec<(&'static str, String)>;
-
-fn with(variables: Variables, more: &[(&'static str, &str)]) -> Variables {
-    variables.into_iter().chain(more.iter().map(|(name, value)| (*name, (*value).to_owned()))).collect()
-}
-
-/// An installation with tenants that were made with connections to spare; opened with the variables under test.
-struct Fleet {
-    database: Database,
-    tenants: Vec<TenantAccess>,
-    test: TestDatabase,
-}
-
-impl Fleet {
-    async fn new(test: TestDatabase, count: usize, more: &[(&'static str, &str)]) -> Self {
-        let ids = make(&test.variables(), Isolation::Database, None, count).await;
-        Self::open(test, &ids, more).await
-    }
-
-    async fn open(test: TestDatabase, ids: &[Uuid], more: &[(&'static str, &str)]) -> Self {
-        let database = open_unchecked(&with(test.variables(), more));
-        let gatekeeper = Gatekeeper::new(database.clone());
-        let tenants = join_all(ids.iter().map(|id| admit(&gatekeeper, *id))).await;
-        Self { database, tenants, test }
-    }
-
-    fn postgres(&self) -> &PostgresDatabase {
-        match &self.test {
-            TestDatabase::Postgres(database) => database,
-            TestDatabase::Sqlite(_) => panic!("the test's database is a file"),
-        }
-    }
-
-    /// The pool of a tenant's own database.
-    fn pool(&self, tenant: &TenantAccess) -> Option<PoolStatus> {
-        self.database.pools().into_iter().find(|pool| pool.tenant == Some(tenant.id()))
-    }
-}
-
-async fn make(variables: &Variables, isolation: Isolation, datastore: Option<&str>, count: usize) -> Vec<Uuid> {
-    make_at_once(variables, isolation, datastore, count, 4).await
-}
-
-async fn make_at_once(
-    variables: &Variables,
-    isolation: Isolation,
-    datastore: Option<&str>,
-    count: usize,
-    at_once: usize,
-) -> Vec<Uuid> {
-    let gatekeeper = Gatekeeper::new(open_unchecked(variables));
-    let admin = gatekeeper.platform_admin("budget");
-    let platform = gatekeeper.platform_for_test(&admin);
-    let one = |_| async {
-        let slug = format!("t{}", Uuid::now_v7().simple());
-        let (name, datastore) = ("Test".to_owned(), datastore.map(str::to_owned));
-        let (domains, limits) = (Vec::new(), Limits::default());
-        let new = NewTenant { id: None, slug, name, isolation, datastore, domains, limits, created_at: None };
-        platform.tenant_create(new).await.unwrap().id
-    };
-    stream::iter(0..count).map(one).buffer_unordered(at_once).collect().await
-}
-
-async fn admit(gatekeeper: &Gatekeeper, id: Uuid) -> TenantAccess {
-    let found = gatekeeper.find(&[TenantName::Id(id)]).await.unwrap();
-    gatekeeper.admit(&found[0]).unwrap()
-}
-
-fn user() -> NewUser {
-    let email = format!("{}@example.com", Uuid::now_v7().simple());
-    NewUser { tenant_id: None, id: None, name: "A".to_owned(), email, role: Role::Member, created_at: None }
-}
 
 /// Writes or reads one row.
 async fn request(tenant: &TenantAccess, number: usize) -> Result<(), Error> {
@@ -194,7 +119,7 @@ async fn two_hundred_databases_share_twenty_connections() {
     let fleet = Fleet::open(test, &ids, &[("CONNECTION_BUDGET", "20")]).await;
     let (own, shared) = fleet.tenants.split_at(TENANTS);
     let (busy, others) = own.split_first().unwrap();
-    let sampler = Sampler::start(fleet.postgres(), own).await;
+    let sampler = Sampler::start(fleet.test.server(), own).await;
     request(&shared[0], 0).await.unwrap();
     let begun = Instant::now();
     let hammer = Hammer::start(busy, 100);
@@ -254,8 +179,7 @@ async fn mute_server() -> (u16, JoinHandle<()>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn databases_that_are_down_harm_no_other() {
     let (test, elsewhere) = (TestDatabase::postgres().await, TestDatabase::postgres().await);
-    let TestDatabase::Postgres(there) = &elsewhere else { panic!("it is PostgreSQL") };
-    let url = there.url("test_owner");
+    let url = elsewhere.server().url("test_owner");
     let stores = with(test.variables(), &[("DATASTORES", &format!("mute={url},gone={url}2"))]);
     let mut ids = make(&stores, Isolation::Database, None, 6).await;
     ids.extend(make(&stores, Isolation::Shared, None, 2).await);
@@ -382,7 +306,7 @@ async fn what_is_idle_is_closed() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert!(fleet.tenants.iter().all(|tenant| fleet.pool(tenant).is_none()), "{:?}", fleet.database.pools());
     assert_eq!(fleet.database.budget().open, 0);
-    let sampler = Sampler::start(fleet.postgres(), &fleet.tenants).await;
+    let sampler = Sampler::start(fleet.test.server(), &fleet.tenants).await;
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(sampler.stop().await.0, 0);
     all_request(&fleet.tenants, 2).await;
@@ -393,7 +317,7 @@ async fn what_is_idle_is_closed() {
 async fn requests_that_are_broken_off_leave_nothing_taken() {
     let small = [("CONNECTION_BUDGET", "8"), ("POOL_IDLE", "500ms")];
     let fleet = Fleet::new(TestDatabase::postgres().await, 8, &small).await;
-    let sampler = Sampler::start(fleet.postgres(), &fleet.tenants).await;
+    let sampler = Sampler::start(fleet.test.server(), &fleet.tenants).await;
     let mut requests = JoinSet::new();
     for number in 0..400_usize {
         let tenant = fleet.tenants[number % fleet.tenants.len()].clone();

@@ -2,8 +2,10 @@
 
 mod binding;
 mod budget;
+mod fleet;
 mod guard;
 mod model;
+mod pgbouncer;
 mod program;
 mod property;
 
