@@ -3,6 +3,8 @@
 mod binding;
 mod guard;
 mod model;
+mod moving;
+mod process;
 mod program;
 mod property;
 

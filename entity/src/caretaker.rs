@@ -1,0 +1,31 @@
+//! Who goes on with what was begun and left: tenants that are being provisioned, moves, imports and purges whose process died.
+
+use std::time::Duration;
+
+use crate::database::Database;
+use crate::error::Error;
+use crate::{moving, platform};
+
+/// How often the catalog is looked at. Two statements, if there is nothing to do.
+const ROUND: Duration = Duration::from_secs(5);
+
+impl Database {
+    /// Goes on with what was left, now and for as long as this lives. Every process may do this: locks in the catalog keep two
+    /// from being at one tenant. Does nothing without an owner, who is needed for all of it.
+    pub async fn take_care(self) {
+        if !self.settings.home.has_owner() {
+            return;
+        }
+        loop {
+            if let Err(error) = self.round().await {
+                tracing::warn!(%error, "what was left cannot be gone on with for now");
+            }
+            tokio::time::sleep(ROUND).await;
+        }
+    }
+
+    async fn round(&self) -> Result<(), Error> {
+        platform::finish_provisioning(self).await?;
+        moving::resume(self).await
+    }
+}
