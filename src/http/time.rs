@@ -9,6 +9,14 @@ pub fn micros<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok,
     serializer.serialize_str(&at.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
+/// The same for a time that may not have come yet.
+pub fn micros_if_any<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => micros(at, serializer),
+        None => serializer.serialize_none(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

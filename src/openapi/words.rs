@@ -2,7 +2,7 @@
 //!
 //! For `#[schema(schema_with = words::role)]` and `#[param(schema_with = words::role)]`.
 
-use entity::{Isolation, Role, TenantStatus};
+use entity::{Isolation, Role, TenantStatus, WorkState};
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 /// What a member may do inside its tenant.
@@ -20,8 +20,14 @@ pub fn tenant_status() -> Object {
 /// Where a tenant's rows live.
 pub fn isolation() -> Object {
     let description = "Where a tenant's rows live: in shared tables, in a schema or in a database of its own. \
-                       This version serves `shared` tenants only.";
+                       A `schema` takes PostgreSQL.";
     one_of(description, Isolation::ALL.iter().map(|isolation| isolation.as_str()))
+}
+
+/// How far long work is.
+pub fn work_state() -> Object {
+    let description = "`running` until it is `done`, or has `failed` and left everything as it was.";
+    one_of(description, WorkState::ALL.iter().map(|state| state.as_str()))
 }
 
 fn one_of(description: &str, words: impl Iterator<Item = &'static str>) -> Object {

@@ -190,10 +190,13 @@ pub(crate) async fn destroy(database: &Database, tenant: &tenant::Model, lock: &
     Site::new(database, Arc::clone(&store), spot).destroy(base).await
 }
 
-/// Goes on with every tenant that is being provisioned and that nobody is at. What cannot be finished stays for the next time.
-pub(crate) async fn finish_provisioning(database: &Database) -> Result<(), Error> {
-    let select =
-        tenant::Entity::find().filter(tenant::Column::Status.eq(TenantStatus::Provisioning.as_str())).into_query();
+/// Goes on with every tenant that has been provisioned for this long and that nobody is at. What cannot be finished stays for
+/// the next time.
+pub(crate) async fn finish_provisioning(database: &Database, age: Duration) -> Result<(), Error> {
+    let select = tenant::Entity::find()
+        .filter(tenant::Column::Status.eq(TenantStatus::Provisioning.as_str()))
+        .filter(tenant::Column::UpdatedAt.lte(now() - age))
+        .into_query();
     let statement = StatementBuilder::build(&select, &database.platform.backend());
     let rows = Lease::read_alone(&database.platform, statement, KEYS).await?;
     for row in rows {

@@ -7,6 +7,8 @@ mod moving;
 mod process;
 mod program;
 mod property;
+mod provisioning;
+mod transfer;
 
 use std::sync::{Arc, Mutex};
 

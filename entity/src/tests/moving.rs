@@ -23,14 +23,14 @@ use crate::{Error, Filter, NewPost, NewTenant, NewUser, Operation, PostChanges, 
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// PostgreSQL with a further server, which is another database of the same one; or a file.
-struct Scene {
-    settings: DatabaseSettings,
+pub(super) struct Scene {
+    pub(super) settings: DatabaseSettings,
     _home: TestDatabase,
     _east: Option<TestDatabase>,
 }
 
 impl Scene {
-    fn postgres() -> Self {
+    pub(super) fn postgres() -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let (home, east) = runtime.block_on(async { (TestDatabase::postgres().await, TestDatabase::postgres().await) });
         let mut variables = home.variables();
@@ -39,7 +39,25 @@ impl Scene {
         Self { settings: hasty(&variables), _home: home, _east: Some(east) }
     }
 
-    fn sqlite() -> Self {
+    /// PostgreSQL with these further servers.
+    pub(super) fn postgres_with(datastores: &str) -> Self {
+        let home = tokio::runtime::Runtime::new().unwrap().block_on(TestDatabase::postgres());
+        let mut variables = home.variables();
+        variables.push(("DATASTORES", datastores.to_owned()));
+        Self { settings: hasty(&variables), _home: home, _east: None }
+    }
+
+    /// PostgreSQL whose tables are owned by somebody who may not make databases: the platform's role will do.
+    pub(super) fn postgres_owned_by_a_role_without_createdb() -> Self {
+        let home = tokio::runtime::Runtime::new().unwrap().block_on(TestDatabase::postgres());
+        let mut variables = home.variables();
+        let platform = variables.iter().find(|(name, _)| *name == "DATABASE_PLATFORM_URL").unwrap().1.clone();
+        variables.retain(|(name, _)| *name != "DATABASE_OWNER_URL");
+        variables.push(("DATABASE_OWNER_URL", platform));
+        Self { settings: hasty(&variables), _home: home, _east: None }
+    }
+
+    pub(super) fn sqlite() -> Self {
         let home = tokio::runtime::Runtime::new().unwrap().block_on(TestDatabase::sqlite());
         Self { settings: hasty(&home.variables()), _home: home, _east: None }
     }
@@ -170,7 +188,7 @@ async fn ended(process: &Process, id: Uuid) -> Operation {
 }
 
 /// Whether the place of the tenant's own is there.
-async fn is_there(process: &Process, place: &Location, tenant: Uuid) -> bool {
+pub(super) async fn is_there(process: &Process, place: &Location, tenant: Uuid) -> bool {
     let store = process.database.store(place.datastore.as_deref()).unwrap();
     let site = Site::new(&process.database, Arc::clone(&store), Spot::of(place.isolation, tenant));
     site.exists(&mut Owner::at(&process.database, &store).await.unwrap()).await.unwrap()
