@@ -22,7 +22,7 @@ enum Reach {
     Row,
 }
 
-const TABLE: [(&str, Reach); 26] = [
+const TABLE: [(&str, Reach); 29] = [
     ("GET /healthz", Reach::Public),
     ("GET /metrics", Reach::Public),
     ("GET /openapi.json", Reach::Public),
@@ -40,11 +40,14 @@ const TABLE: [(&str, Reach); 26] = [
     ("PATCH /v1/posts/{id}", Reach::Row),
     ("DELETE /v1/posts/{id}", Reach::Row),
     ("GET /admin/v1/audit", Reach::Platform),
+    ("GET /admin/v1/migrations", Reach::Platform),
+    ("GET /admin/v1/pools", Reach::Platform),
     ("GET /admin/v1/tenants", Reach::Platform),
     ("POST /admin/v1/tenants", Reach::Platform),
     ("GET /admin/v1/tenants/{tenant}", Reach::Platform),
     ("PATCH /admin/v1/tenants/{tenant}", Reach::Platform),
     ("DELETE /admin/v1/tenants/{tenant}", Reach::Platform),
+    ("POST /admin/v1/tenants/{tenant}/migrate", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/suspend", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/resume", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/restore", Reach::Platform),

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sea_orm::sea_query::{Expr, OnConflict, Order};
@@ -201,14 +202,7 @@ async fn bring_up_locked(database: &Database, id: Uuid, lock: &mut TenantLock) -
         return Ok(());
     }
     let started_at = now();
-    let row = |state, version, error: Option<String>| tenant_version::ActiveModel {
-        tenant_id: Set(tenant.id),
-        version: Set(version),
-        state: Set(state),
-        started_at: Set(started_at),
-        ended_at: Set((state != WorkState::Running).then(now)),
-        error: Set(error),
-    };
+    let row = |state, version, error| ledger_row(tenant.id, started_at, state, version, error);
     note(database, row(WorkState::Running, newest_schema(), None), None).await?;
     database.settings.steps.reach("tenant noted").await;
     match raise(database, &tenant, lock).await {
@@ -221,6 +215,43 @@ async fn bring_up_locked(database: &Database, id: Uuid, lock: &mut TenantLock) -
             Err(error)
         }
     }
+}
+
+/// Notes that a tenant lacks nothing, unless the ledger says so already.
+pub(crate) async fn note_current(database: &Database, tenant: &tenant::Model) -> Result<(), Error> {
+    let row = ledger_row(tenant.id, now(), WorkState::Done, tenant.schema_version, None);
+    let mut insert = tenant_version::Entity::insert(row).into_query();
+    let mut replace = replacing();
+    replace.action_and_where(tenant_version::Column::State.ne(WorkState::Done.as_str()));
+    insert.on_conflict(replace);
+    let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
+    lease.affected(StatementBuilder::build(&insert, &database.platform.backend()), Keys::default()).await?;
+    lease.commit().await
+}
+
+fn ledger_row(
+    tenant: Uuid,
+    started_at: DateTime<Utc>,
+    state: WorkState,
+    version: i32,
+    error: Option<String>,
+) -> tenant_version::ActiveModel {
+    tenant_version::ActiveModel {
+        tenant_id: Set(tenant),
+        version: Set(version),
+        state: Set(state),
+        started_at: Set(started_at),
+        ended_at: Set((state != WorkState::Running).then(now)),
+        error: Set(error),
+    }
+}
+
+/// The ledger has one row of each tenant.
+fn replacing() -> OnConflict {
+    use tenant_version::Column;
+    let mut replace = OnConflict::column(Column::TenantId);
+    replace.update_columns([Column::Version, Column::State, Column::StartedAt, Column::EndedAt, Column::Error]);
+    replace
 }
 
 async fn raise(database: &Database, tenant: &tenant::Model, lock: &mut TenantLock) -> Result<i32, Error> {
@@ -244,12 +275,9 @@ async fn raise(database: &Database, tenant: &tenant::Model, lock: &mut TenantLoc
 
 /// Writes the ledger's row and, with it, the version that the tenant is served by.
 async fn note(database: &Database, row: tenant_version::ActiveModel, version: Option<i32>) -> Result<(), Error> {
-    use tenant_version::Column;
     let tenant_id = row.tenant_id.clone().unwrap();
     let mut ledger = tenant_version::Entity::insert(row).into_query();
-    let mut replace = OnConflict::column(Column::TenantId);
-    replace.update_columns([Column::Version, Column::State, Column::StartedAt, Column::EndedAt, Column::Error]);
-    ledger.on_conflict(replace);
+    ledger.on_conflict(replacing());
     let backend = database.platform.backend();
     let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
     lease.affected(StatementBuilder::build(&ledger, &backend), Keys::default()).await?;

@@ -21,7 +21,7 @@ use crate::owner::{FleetLock, Owner, Site};
 use crate::place::Spot;
 use crate::settings::{DatabaseSettings, Store};
 
-pub(crate) use fleet::bring_up as bring_up_tenant;
+pub(crate) use fleet::{bring_up as bring_up_tenant, note_current as note_current_tenant};
 pub use report::{MigrationStatus, Report, TenantFailure, Watch};
 pub use status::{Away, Fleet, FleetVersion, Status, status};
 
