@@ -1,5 +1,7 @@
 //! `migrate`: from nothing to the newest version, once.
 
+mod fleet;
+
 use serde_json::{Value, json};
 use testkit::TestDatabase;
 
