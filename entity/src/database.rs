@@ -48,6 +48,9 @@ pub enum OpenError {
     /// Its tables are older than this program, or not there.
     #[error("{0}")]
     NotMigrated(migrate::Pending),
+    /// What was asked for cannot be done on it.
+    #[error("{0}")]
+    NotPossible(String),
     /// It would not keep tenants apart.
     #[error("the database does not keep tenants apart: {}", .0.join("; "))]
     Unsafe(Vec<String>),

@@ -34,12 +34,17 @@ pub(crate) async fn examine_shared(serving: &Place) -> Result<Vec<Check>, Error>
     if serving.backend() != DbBackend::Postgres {
         return sqlite(serving).await;
     }
+    let mut checks = vec![serving_role(serving).await?];
+    checks.extend(postgres_place(serving).await?);
+    Ok(checks)
+}
+
+/// Gives its connection back before the next check: there may be one only.
+async fn serving_role(serving: &Place) -> Result<Check, Error> {
     let mut lease = Lease::begin(serving, Access::Read, Binding::Nobody).await?;
     let role = finds_nothing(&mut lease, "role", ROLE, "the serving role can see one tenant at a time only").await?;
     lease.roll_back().await;
-    let mut checks = vec![role];
-    checks.extend(postgres_place(serving).await?);
-    Ok(checks)
+    Ok(role)
 }
 
 async fn postgres_place(place: &Place) -> Result<Vec<Check>, Error> {

@@ -46,7 +46,10 @@ pub use entities::user::{Column as UserColumn, Model as User, NewUser, UserChang
 pub use error::Error;
 pub use filter::{Filter, Operand};
 pub use gatekeeper::{Gatekeeper, Located, PlatformAdmin, TenantName};
-pub use platform::{AuditEntry, AuditQuery, NewTenant, Platform, TenantChanges, TenantQuery, Transition};
+pub use platform::{
+    AuditEntry, AuditQuery, MigrationQuery, NewTenant, Platform, TenantChanges, TenantMigration, TenantQuery,
+    Transition,
+};
 pub use purge::{Certificate, Destroyed};
 pub use resource::{Insertable, Resource};
 pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};

@@ -19,14 +19,14 @@ pub fn tenant_status() -> Object {
 
 /// Where a tenant's rows live.
 pub fn isolation() -> Object {
-    let description = "Where a tenant's rows live: in shared tables, in a schema or in a database of its own. \
-                       A `schema` takes PostgreSQL.";
+    let description = "Where a tenant's rows live: in shared tables, in a PostgreSQL schema or in a database of its own \
+                       (on SQLite: a file of its own).";
     one_of(description, Isolation::ALL.iter().map(|isolation| isolation.as_str()))
 }
 
 /// How far long work is.
 pub fn work_state() -> Object {
-    let description = "`running` until it is `done`, or has `failed` and left everything as it was.";
+    let description = "How far it is: `running` has not ended, `done` ended well, `failed` changed nothing.";
     one_of(description, WorkState::ALL.iter().map(|state| state.as_str()))
 }
 

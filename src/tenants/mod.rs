@@ -5,6 +5,7 @@ mod cursor_paging;
 pub mod handlers;
 mod lifecycle;
 mod limits;
+mod migrations;
 mod moving;
 mod path;
 mod purge;

@@ -36,7 +36,7 @@ pub(crate) async fn tenant_purge(caller: PlatformCaller, path: TenantPath) -> Re
 /// Says what was destroyed, where and when.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ErasureCertificate)]
-pub struct CertificateView {
+pub(crate) struct CertificateView {
     /// The operation that did it.
     id: Uuid,
     tenant_id: Uuid,

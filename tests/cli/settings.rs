@@ -27,6 +27,14 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("POOL_MIN", "51", "at most what POOL_MAX is"),
     ("POOL_MAX", "1.5", A_NUMBER),
     ("POOL_MAX", "10001", A_NUMBER),
+    ("POOL_GROW_ABOVE", "0", "a whole number from 1 to 100"),
+    ("POOL_GROW_ABOVE", "80%", "a whole number from 1 to 100"),
+    ("POOL_GROW_BY", "0", A_NUMBER),
+    ("POOL_SHRINK_BELOW", "80", "less than what POOL_GROW_ABOVE is"),
+    ("POOL_SHRINK_BELOW", "100", "a whole number from 0 to 99"),
+    ("POOL_SHRINK_BY", "none", A_NUMBER),
+    ("POOL_IDLE", "soon", "1m"),
+    ("DATASTORES", "east=postgres://me:hunter2@127.0.0.1/x", "only beside a postgres:// DATABASE_URL"),
     ("STATEMENT_TIMEOUT", "0s", "1ms"),
     ("STATEMENT_TIMEOUT", "10", "10s"),
     ("BIND_ADDR", "localhost", "an IP address and a port"),
@@ -82,10 +90,26 @@ fn a_wrong_value_is_one_line_that_names_the_variable_and_what_it_takes() {
 }
 
 #[test]
+fn a_wrong_server_is_named_without_its_password() {
+    let home = "postgres://me:hunter2@127.0.0.1:1/x";
+    for (value, takes) in [
+        ("postgres://me:hunter2@127.0.0.1/y", "name=postgres://"),
+        ("East=postgres://me:hunter2@127.0.0.1/y", "a name is of a-z"),
+        ("east=mysql://me:hunter2@127.0.0.1/y", "postgres://"),
+        ("east=sqlite://hunter2.db", "postgres:// addresses"),
+        ("east=postgres://me:hunter2@127.0.0.1:1/x", "not that of DATABASE_URL"),
+        ("east=postgres://127.0.0.1/y,east=postgres://127.0.0.1/z", "each name and each database once"),
+    ] {
+        let reason = Shell::bare().with("DATABASE_URL", home).with("DATASTORES", value).fails("migrate");
+        assert!(reason.contains("DATASTORES") && reason.contains(takes), "{value}: {reason}");
+        assert!(!reason.contains("hunter2"), "{value} shows a secret: {reason}");
+    }
+}
+
+#[test]
 fn every_setting_of_this_version_is_in_the_table_or_takes_any_text() {
     let any_text = ["JWT_ISSUER", "JWT_AUDIENCE"];
-    let not_yet =
-        ["DATASTORES", "REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "RATE_LIMIT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    let not_yet = ["REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "RATE_LIMIT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
     let example = include_str!("../../.env.example");
     let names = example.lines().filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='));
     let names: Vec<_> = names.map(|(name, _)| name).filter(|name| !name.contains(' ')).collect();

@@ -10,7 +10,7 @@ on_both_databases! {
     a_tenant_goes_through_its_states,
     names_are_unique,
     a_long_list_is_complete,
-    other_isolations_are_refused,
+    what_cannot_be_placed_is_refused,
 }
 
 async fn a_tenant_is_made_shown_and_listed(database: TestDatabase) {
@@ -70,17 +70,16 @@ async fn a_tenant_goes_through_its_states(database: TestDatabase) {
     assert_eq!(database.number(actions).await, 7, "one for making it and one for each change that was one");
 }
 
-async fn other_isolations_are_refused(database: TestDatabase) {
+async fn what_cannot_be_placed_is_refused(database: TestDatabase) {
     let shell = Shell::on(&database);
-    for isolation in ["schema", "database"] {
-        let refused = shell.fails(&format!("tenant create acme --isolation {isolation}"));
-        assert_eq!(
-            refused,
-            format!("tenantry: the isolation {isolation} is not in this version: tenants share tables")
-        );
+    let refused = shell.fails("tenant create acme --datastore east");
+    assert_eq!(refused, "tenantry: datastore must be a server of DATASTORES: none");
+    if let TestDatabase::Sqlite(_) = database {
+        let refused = shell.fails("tenant create acme --isolation schema");
+        assert_eq!(refused, "tenantry: isolation must be shared or database: SQLite has no schemas");
     }
-    shell.prints("tenant create acme --isolation shared");
-    assert_eq!(shell.run("tenant create globex --isolation own").exited(2).out(), "");
+    assert_eq!(shell.run("tenant create acme --isolation own").exited(2).out(), "");
+    assert_eq!(shell.prints_json("tenant list --json"), json!([]));
 }
 
 async fn names_are_unique(database: TestDatabase) {
@@ -104,7 +103,7 @@ async fn a_long_list_is_complete(database: TestDatabase) {
     let copies = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 204)
          INSERT INTO tenants SELECT {new_id}, 'copy-' || i, name, name_folded, status, isolation, suspended, datastore,
-             domains, limits, schema_version, version, created_at, updated_at FROM tenants, n"
+             domains, limits, schema_version, version, created_at, updated_at, writes_held FROM tenants, n"
     );
     database.execute(&copies).await;
     let all = shell.prints_json("tenant list --json");

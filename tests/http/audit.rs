@@ -55,7 +55,7 @@ both_databases! {
         let detail = |index: usize| log.data()[index]["detail"].clone();
         assert_eq!(detail(2), json!({"role": "viewer", "subject": "grace", "ttl_seconds": 60}));
         assert_eq!(detail(5), json!({"changed": ["name", "limits"]}));
-        assert_eq!(detail(6), json!({"slug": "acme"}));
+        assert_eq!(detail(6), json!({"slug": "acme", "isolation": "shared"}));
         assert!(!log.text.contains(signed.json()["token"].as_str().unwrap()), "no secret is written down");
     }
 

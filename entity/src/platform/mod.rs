@@ -5,6 +5,7 @@
 
 mod audit;
 mod lifecycle;
+mod migrations;
 mod provision;
 mod tenants;
 mod work;
@@ -22,6 +23,7 @@ use crate::resource::{Mapped, Unique};
 
 pub use audit::{AuditEntry, AuditQuery};
 pub use lifecycle::Transition;
+pub use migrations::{MigrationQuery, TenantMigration};
 pub(crate) use provision::{destroy, finish_provisioning, raise, serve, undo};
 pub use tenants::{NewTenant, TenantChanges, TenantQuery};
 pub(crate) use tenants::{newest_schema, tenant_by_id};

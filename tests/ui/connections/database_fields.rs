@@ -10,5 +10,5 @@ pub async fn serving(database: web::Data<Database>) {
 }
 
 pub async fn platform(database: web::Data<Database>) {
-    let _ = &database.platform.pools;
+    let _ = &database.platform.connections;
 }

@@ -4,8 +4,8 @@
 
 use tenantry::auth::extract::PlatformCaller;
 
-pub async fn place(caller: PlatformCaller) {
-    let _ = caller.platform().place;
+pub async fn database_of_platform(caller: PlatformCaller) {
+    let _ = caller.platform().database;
 }
 
 pub async fn begin(caller: PlatformCaller) {

@@ -4,13 +4,13 @@
 
 pub fn lease(_: entity::connection::Lease) {}
 
-pub fn pools(_: entity::connection::Pools) {}
+pub fn pools(_: entity::connection::Connections) {}
 
 pub fn session(_: entity::session::Session) {}
 
-pub fn place(_: entity::session::Place) {}
+pub fn place(_: entity::place::Place) {}
 
-pub fn owner(_: entity::migrate::Owner) {}
+pub fn owner(_: entity::owner::Owner) {}
 
 pub fn connect() {
     entity::database::connect(unreachable!());

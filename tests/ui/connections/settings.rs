@@ -4,12 +4,12 @@
 
 use entity::DatabaseSettings;
 
-pub fn serving(settings: &DatabaseSettings) {
-    let _ = &settings.serving;
+pub fn home(settings: &DatabaseSettings) {
+    let _ = &settings.home;
 }
 
-pub fn owner(settings: &DatabaseSettings) {
-    settings.source(unreachable!());
+pub fn store(settings: &DatabaseSettings) {
+    settings.store(None);
 }
 
 pub fn url(settings: &DatabaseSettings) -> String {

@@ -5,6 +5,6 @@
 use entity::TenantAccess;
 
 pub fn current() -> &'static TenantAccess {
-    static CURRENT: TenantAccess = TenantAccess::new(unreachable!(), unreachable!());
+    static CURRENT: TenantAccess = TenantAccess::new(unreachable!(), unreachable!(), unreachable!());
     &CURRENT
 }

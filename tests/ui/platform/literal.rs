@@ -5,5 +5,5 @@
 use entity::{Platform, PlatformAdmin};
 
 pub fn literal(admin: &PlatformAdmin) -> Platform<'_> {
-    Platform { place: unreachable!(), admin }
+    Platform { database: unreachable!(), admin }
 }

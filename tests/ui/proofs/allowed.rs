@@ -29,6 +29,6 @@ pub fn own_id(access: &TenantAccess) -> Uuid {
 }
 
 /// What authentication and the command line do, who hold the gatekeeper.
-pub fn proven(gatekeeper: &Gatekeeper, located: &Located) -> (TenantAccess, PlatformAdmin) {
-    (gatekeeper.admit(located), gatekeeper.platform_admin("ops"))
+pub fn proven(gatekeeper: &Gatekeeper, located: &Located) -> (Option<TenantAccess>, PlatformAdmin) {
+    (gatekeeper.admit(located).ok(), gatekeeper.platform_admin("ops"))
 }

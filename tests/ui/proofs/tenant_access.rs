@@ -7,7 +7,7 @@ use entity::{Tenant, TenantAccess};
 use uuid::Uuid;
 
 pub fn new(tenant: Tenant) -> TenantAccess {
-    TenantAccess::new(tenant, unreachable!())
+    TenantAccess::new(tenant, unreachable!(), unreachable!())
 }
 
 pub fn default() -> TenantAccess {

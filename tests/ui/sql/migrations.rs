@@ -1,13 +1,13 @@
-//! Runs DDL, or whatever else a migration's `SchemaManager` runs.
+//! Takes the DDL, or what grants roles their rights, from where they are written down.
 //!
-//! Must fail: the application depends neither on the migrations nor on what they are written with.
+//! Must fail: the application does not depend on the migrations.
 
-pub fn schema_manager(_: sea_orm_migration::SchemaManager) {}
+pub fn set(_: migration::Set) {}
 
-pub fn migrator() {
-    migration::TenantMigrator::up(unreachable!(), None);
+pub fn migrations() {
+    migration::TENANT.ledger_sql();
 }
 
 pub fn package() {
-    tenantry_migration::CatalogMigrator::up(unreachable!(), None);
+    tenantry_migration::access::tenant_grants("public", "tenantry_serving");
 }

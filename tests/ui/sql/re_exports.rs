@@ -11,7 +11,7 @@ pub fn sqlx() {
 }
 
 pub fn migration() {
-    entity::migration::TenantMigrator::up(unreachable!(), None);
+    entity::migration::TENANT.ledger_sql();
 }
 
 pub fn of_the_application() {

@@ -6,7 +6,7 @@ use actix_web::web;
 use entity::{Database, Filter, Gatekeeper, Platform, Post, TenantAccess, TenantScoped, Transaction, User, UserColumn};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, ModelTrait};
-use sea_orm::{QueryFilter, Select, StreamTrait, TransactionTrait};
+use sea_orm::{QueryFilter, Select, TransactionTrait};
 use tenantry::auth::Authenticator;
 
 pub fn any_statement() -> Select<<User as ModelTrait>::Entity> {
@@ -15,7 +15,7 @@ pub fn any_statement() -> Select<<User as ModelTrait>::Entity> {
     <User as ModelTrait>::Entity::find().filter(condition)
 }
 
-pub async fn run_on_a_connection(connection: &(impl ConnectionTrait + StreamTrait + TransactionTrait), post: Post) {
+pub async fn run_on_a_connection(connection: &(impl ConnectionTrait + TransactionTrait), post: Post) {
     let _ = post.into_active_model().delete(connection).await;
     let _ = any_statement().all(connection).await;
 }
