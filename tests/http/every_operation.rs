@@ -258,6 +258,10 @@ both_databases! {
                 let (read, asked) = (call(Method::GET).send().await, call(Method::HEAD).send().await);
                 assert_eq!((asked.status, asked.text.as_str()), (read.status, ""), "HEAD {path}");
             }
+            // A tenant can be called `import`: read, changed and deleted, it is found there.
+            if operation.id == "tenant_import" {
+                continue;
+            }
             for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 if of_path.contains(method.as_str()) {
                     continue;

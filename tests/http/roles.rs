@@ -50,7 +50,7 @@ impl World {
 
     /// What the platform's long work asks for: an operation that there is, or lines that can be imported.
     async fn with_long_work(&self, operation: &Operation, target: Target) -> Target {
-        let tenant = || self.app.tenant(&format!("worked-on-{}", uuid::Uuid::now_v7().simple()).as_str()[..40]);
+        let tenant = async || self.app.tenant(&format!("t{}", uuid::Uuid::now_v7().simple())).await;
         match operation.id.as_str() {
             "operation_get" => {
                 let path = format!("/admin/v1/tenants/{}/move", tenant().await.slug);

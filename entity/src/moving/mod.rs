@@ -27,7 +27,7 @@ use crate::vocabulary::TenantStatus;
 
 pub(crate) use fence::Fence;
 pub(crate) use record::{Kind, Record, new as new_operation, running_of};
-pub(crate) use runner::{done, run};
+pub(crate) use runner::{AtWork, done, run};
 
 impl Platform<'_> {
     /// Begins to move a tenant. The operation goes on by itself, here or, if this process dies, in another one.
@@ -88,7 +88,8 @@ pub(crate) fn location(tenant: &tenant::Model) -> Location {
 /// Goes on with every operation that nobody is at.
 pub(crate) async fn resume(database: &Database) -> Result<(), Error> {
     for operation in running(database).await? {
-        run(database, operation.id).await;
+        let resumed = database.clone();
+        database.spawn(async move { run(&resumed, operation.id).await });
     }
     Ok(())
 }

@@ -87,6 +87,11 @@ impl<'d> Move<'d> {
         self.operation.state == WorkState::Running
     }
 
+    /// Whether the tenant is in its new place.
+    pub(super) fn has_switched(&self) -> bool {
+        self.operation.phase == "cleaning"
+    }
+
     /// Does the phase that the operation is in.
     pub(super) async fn next(&mut self) -> Result<(), Error> {
         self.database.settings.steps.reach(&self.operation.phase).await;
@@ -249,10 +254,8 @@ impl<'d> Move<'d> {
         Ok(())
     }
 
-    /// Destroys the source, once nobody who was admitted to it can be there any more.
+    /// Destroys the source, in which nobody is any more.
     async fn clean(&mut self) -> Result<(), Error> {
-        tokio::time::sleep(self.database.settings.request_timeout).await;
-        self.lock.check().await?;
         self.destroy(true).await?;
         self.database.settings.steps.reach("source destroyed").await;
         self.write_down("tenant.moved").await?;
