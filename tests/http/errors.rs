@@ -95,7 +95,7 @@ both_databases! {
             "/favicon.ico",
             "/admin/v1/tenants/acme/purge",
             "/admin/v1/tenants/acme/move",
-            "/admin/v1/pools",
+            "/admin/v1/pool",
             "/docs/../Cargo.toml",
             "/docs/%2e%2e/Cargo.toml",
             "//v1/users",
