@@ -121,7 +121,7 @@ pub(crate) async fn raise(database: &Database, tenant: &tenant::Model, lock: &mu
     let base = Owner::beside(database, &store, lock, &mut own).await?;
     let version = Site::new(database, Arc::clone(&store), spot).raise(base).await?;
     steps.reach("place made").await;
-    let wrong = guard::examine_place(&*database.place(&store, spot)).await?;
+    let wrong = guard::examine_place(&database.place(&store, spot)).await?;
     if !wrong.is_empty() {
         return Err(Error::NotPossible(format!("the place does not keep tenants apart: {}", wrong.join("; "))));
     }

@@ -156,7 +156,8 @@ async fn only_those_that_are_asked_for_are_brought_up(database: TestDatabase) {
     assert_eq!(Fleet::counts(&fleet.migrate(&options, 0)), [2, 2, 0, 0]);
     assert_eq!(fleet.current().await, 2);
     for tenant in [first, second] {
-        assert_eq!(fleet.shell.prints_json(&format!("tenant show {} --json", tenant.slug))["schema_version"], 3);
+        let shown = fleet.shell.prints_json(&format!("tenant show {} --json", tenant.slug));
+        assert_eq!(shown["schema_version"], fleet.status()["newest"]);
     }
     let reason = fleet.shell.fails(&format!("migrate --tenant {} --tenant nobody", first.slug));
     assert_eq!(reason, "tenantry: there is no tenant \"nobody\"");
