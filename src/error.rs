@@ -209,6 +209,7 @@ impl From<entity::Error> for Error {
             entity::Error::Timeout => Self::Timeout,
             entity::Error::Moving => Self::TenantMoving,
             entity::Error::Unplaceable { field, why } => Self::invalid(field, why),
+            entity::Error::BadImport { line, why } => Self::invalid(format!("line {line}"), why),
             entity::Error::NotPossible(why) => Self::Conflict { detail: sentence(&why) },
             entity::Error::Busy => Self::Unavailable { retry_after: BUSY_RETRY, source: Some(error.into()) },
             entity::Error::Unavailable(_) | entity::Error::NoPlace(_) => {

@@ -85,7 +85,7 @@ pub(crate) async fn metrics_text(
     metrics: web::Data<Metrics>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Error> {
-    let text = metrics.render(&database.pools()).map_err(Error::internal)?;
+    let text = metrics.render(&database.pools(), database.budget()).map_err(Error::internal)?;
     Ok(HttpResponse::Ok().content_type(metrics::MEDIA_TYPE).body(text))
 }
 

@@ -11,6 +11,8 @@ pub mod error;
 pub mod health;
 pub mod http;
 pub mod openapi;
+pub mod operations;
+pub mod pools;
 pub mod posts;
 pub mod routes;
 pub mod startup;

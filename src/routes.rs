@@ -4,7 +4,7 @@ use actix_web::web;
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{audit, health, openapi, posts, tenants, users};
+use crate::{audit, health, openapi, operations, pools, posts, tenants, users};
 
 /// Every route that the document describes.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -45,8 +45,17 @@ fn platform_routes(config: &mut ServiceConfig<'_>) {
     config.service(tenants::handlers::tenant_resume);
     config.service(tenants::handlers::tenant_restore);
     config.service(tenants::handlers::tenant_token_create);
+    config.service(tenants::handlers::tenant_migrate);
+    config.service(tenants::handlers::migration_list);
+    config.service(tenants::handlers::tenant_move);
+    config.service(tenants::handlers::tenant_export);
+    config.service(tenants::handlers::tenant_import);
+    config.service(tenants::handlers::tenant_purge);
+
+    config.service(operations::handlers::operation_get);
 
     config.service(audit::handlers::audit_list);
+    config.service(pools::handlers::pool_list);
 }
 
 /// Puts the routes and the documentation's pages into the server.

@@ -56,6 +56,7 @@ impl Application {
         let address = config.server.bind_addr;
         let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Bind { address, source })?;
+        actix_web::rt::spawn(database.clone().take_care());
         let server = serve(listener, &config, authenticator, database).map_err(|error| match error {
             Unserved::Io(source) => StartError::Bind { address, source },
             Unserved::Metrics(error) => StartError::Metrics(error),

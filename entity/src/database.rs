@@ -10,6 +10,7 @@ use crate::error::{Error, Keys};
 use crate::gatekeeper::{Gatekeeper, PlatformAdmin};
 use crate::guard;
 use crate::migrate;
+use crate::moving::AtWork;
 use crate::place::{Caller, Place, Spot};
 use crate::platform::Platform;
 use crate::session::TenantAccess;
@@ -32,6 +33,7 @@ pub struct Database {
     pub(crate) connections: Arc<Connections>,
     /// The shared tables at home, as a tenant sees them.
     pub(crate) serving: Arc<Place>,
+    pub(crate) at_work: Arc<AtWork>,
     /// The catalog, as the platform sees it.
     pub(crate) platform: Arc<Place>,
 }
@@ -48,6 +50,9 @@ pub enum OpenError {
     /// Its tables are older than this program, or not there.
     #[error("{0}")]
     NotMigrated(migrate::Pending),
+    /// What was asked for cannot be done on it.
+    #[error("{0}")]
+    NotPossible(String),
     /// It would not keep tenants apart.
     #[error("the database does not keep tenants apart: {}", .0.join("; "))]
     Unsafe(Vec<String>),
@@ -78,7 +83,7 @@ pub(crate) fn connect(settings: &DatabaseSettings) -> Result<Database, OpenError
     let home = Arc::clone(&settings.home);
     let place = |party| Arc::new(place(&settings, &connections, &home, Spot::Shared, party));
     let (serving, platform) = (place(Caller::Serving), place(Caller::Platform));
-    Ok(Database { settings, connections, serving, platform })
+    Ok(Database { settings, connections, serving, platform, at_work: Arc::default() })
 }
 
 fn place(

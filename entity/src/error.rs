@@ -42,6 +42,14 @@ pub enum Error {
         /// What it would have to be.
         why: String,
     },
+    /// A line of an import that cannot be taken. Nothing of the import is kept.
+    #[error("line {line} {why}")]
+    BadImport {
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        why: String,
+    },
     /// It cannot be done here, and trying again will not help: what would have to be changed first.
     #[error("{0}")]
     NotPossible(String),

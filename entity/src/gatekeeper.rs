@@ -148,6 +148,11 @@ pub struct PlatformAdmin {
 }
 
 impl PlatformAdmin {
+    /// Whoever asked for an operation, while it goes on.
+    pub(crate) fn by_operation(actor: &str) -> Self {
+        Self { operator: actor.to_owned() }
+    }
+
     /// Who it is, for the audit log.
     pub fn operator(&self) -> &str {
         &self.operator

@@ -5,6 +5,7 @@
 //! which only a [`Gatekeeper`] makes. Cross-tenant work is another type, [`Platform`], which takes the proof that a
 //! [`PlatformAdmin`] asks and writes down what it did. No connection, no entity and no statement leaves this crate.
 
+mod caretaker;
 mod connection;
 mod cursor;
 mod database;
@@ -15,16 +16,20 @@ mod filter;
 mod gatekeeper;
 mod guard;
 pub mod migrate;
+mod moving;
 mod owner;
 mod place;
 mod platform;
+mod purge;
 mod resource;
+mod rows;
 mod scoped;
 mod session;
 mod settings;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod vocabulary;
 
 pub use connection::{BudgetStatus, Observed, Observer, PoolStatus, Scaling};
@@ -34,15 +39,21 @@ pub use entities::audit::Model as AuditRecord;
 pub use entities::idempotency::{
     Column as IdempotencyColumn, IdempotencyChanges, Model as IdempotencyRecord, NewIdempotencyRecord,
 };
+pub use entities::operation::{Location, Model as Operation, Progress, TableSum};
 pub use entities::post::{Column as PostColumn, Model as Post, NewPost, PostChanges};
 pub use entities::tenant::{Column as TenantColumn, Model as Tenant, OwnTenantChanges};
 pub use entities::user::{Column as UserColumn, Model as User, NewUser, UserChanges};
 pub use error::Error;
 pub use filter::{Filter, Operand};
 pub use gatekeeper::{Gatekeeper, Located, PlatformAdmin, TenantName};
-pub use platform::{AuditEntry, AuditQuery, NewTenant, Platform, TenantChanges, TenantQuery, Transition};
+pub use platform::{
+    AuditEntry, AuditQuery, MigrationQuery, NewTenant, Platform, TenantChanges, TenantMigration, TenantQuery,
+    Transition,
+};
+pub use purge::{Certificate, Destroyed};
 pub use resource::{Insertable, Resource};
 pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};
 pub use session::{TenantAccess, Transaction};
 pub use settings::{DatabaseSettings, SettingError};
+pub use transfer::{Export, Import, ImportOptions, ImportedTenant};
 pub use vocabulary::{Domains, Isolation, Limits, Role, TenantStatus, UnknownWord, WorkState};

@@ -1,16 +1,35 @@
 //! `tenantry migrate`: the tables of the catalog and of the tenants.
 
-use clap::{Args, Subcommand};
-use entity::migrate::MigrationStatus;
+mod progress;
+mod report;
+mod status;
 
-use super::{Failure, output};
+use std::num::NonZeroUsize;
+
+use clap::{Args, Subcommand};
+use entity::migrate::Options;
+
+use super::Failure;
 use crate::config::Config;
+use progress::Progress;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct MigrateArgs {
     #[command(subcommand)]
     command: Option<MigrateCommand>,
+    /// Only this tenant, by slug or id, beside the tables that are there once; can be given several times
+    #[arg(long = "tenant", value_name = "SLUG")]
+    tenants: Vec<String>,
+    /// How many tenants at a time, as far as CONNECTION_BUDGET allows
+    #[arg(long, value_name = "N", default_value = "4")]
+    concurrency: NonZeroUsize,
+    /// Try this tenant first: if it fails, no other one is touched
+    #[arg(long, value_name = "SLUG")]
+    canary: Option<String>,
+    /// Begin no more tenants once this many have failed
+    #[arg(long, value_name = "N", default_value = "10")]
+    max_failures: NonZeroUsize,
     /// Say what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
@@ -21,7 +40,7 @@ pub(super) struct MigrateArgs {
 
 #[derive(Debug, Subcommand)]
 enum MigrateCommand {
-    /// List every migration and whether it is applied
+    /// List every migration and whether it is applied, and how far the tenants are
     Status {
         /// Print JSON
         #[arg(long)]
@@ -32,35 +51,27 @@ enum MigrateCommand {
 pub(super) async fn run(args: MigrateArgs) -> Result<(), Failure> {
     let config = Config::from_env()?;
     match args.command {
-        Some(MigrateCommand::Status { json }) => status(&config, json).await,
-        None => apply(&config, &args).await,
+        Some(MigrateCommand::Status { json }) => status::run(&config, json).await,
+        None => apply(&config, args).await,
     }
 }
 
-async fn apply(config: &Config, args: &MigrateArgs) -> Result<(), Failure> {
-    let options = entity::migrate::Options { dry_run: args.dry_run, ..Default::default() };
-    let applied = entity::migrate::run(&config.database, &options, &()).await?.applied;
-    if args.json {
-        return output::print_json(&applied);
-    }
-    let verb = if args.dry_run { "would apply" } else { "applied" };
-    for one in &applied {
-        output::print(&format!("{verb} {} {}", one.set, one.name))?;
-    }
-    match applied.len() {
-        0 => output::print("nothing to do: the tables are of the newest version"),
-        _ => Ok(()),
-    }
+async fn apply(config: &Config, args: MigrateArgs) -> Result<(), Failure> {
+    let (dry_run, json) = (args.dry_run, args.json);
+    let progress = Progress::new();
+    let report = entity::migrate::run(&config.database, &args.into(), &progress).await;
+    progress.end();
+    report::show(&report?, dry_run, json)
 }
 
-async fn status(config: &Config, json: bool) -> Result<(), Failure> {
-    let all = entity::migrate::status(&config.database).await?;
-    if json {
-        return output::print_json(&all);
+impl From<MigrateArgs> for Options {
+    fn from(args: MigrateArgs) -> Self {
+        Self {
+            dry_run: args.dry_run,
+            tenants: args.tenants,
+            concurrency: args.concurrency.get(),
+            canary: args.canary,
+            most_failures: args.max_failures.get(),
+        }
     }
-    let row = |one: &MigrationStatus| {
-        let state = if one.applied { "applied" } else { "pending" };
-        [one.set.to_string(), one.name.clone(), state.to_owned()]
-    };
-    output::print_table(["set", "migration", "state"], &all.iter().map(row).collect::<Vec<_>>())
 }

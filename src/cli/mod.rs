@@ -9,6 +9,7 @@ mod logging;
 mod migrate;
 mod openapi;
 mod output;
+mod progress;
 mod serve;
 mod tenant;
 mod token;

@@ -22,16 +22,24 @@ pub(super) async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
+/// Brings everything up. A tenant that cannot be is answered for by itself: the others are served.
+async fn migrate(settings: &DatabaseSettings) -> Result<(), Failure> {
+    for failure in entity::migrate::up(settings).await?.failed {
+        tracing::error!(tenant = failure.tenant, error = failure.error, "cannot be migrated");
+    }
+    Ok(())
+}
+
 /// Opens the database, and migrates it first where nobody else can or need be asked: an embedded one, which nobody else
 /// opens, and one without any tables, where nothing can be lost.
 async fn open(settings: &DatabaseSettings) -> Result<(Database, Gatekeeper), Failure> {
     if settings.is_embedded() {
-        entity::migrate::up(settings).await?;
+        migrate(settings).await?;
     }
     match entity::open(settings).await {
         Err(OpenError::NotMigrated(pending)) if pending.is_empty => {
             tracing::info!("the database has no tables yet: making them");
-            entity::migrate::up(settings).await?;
+            migrate(settings).await?;
             Ok(entity::open(settings).await?)
         }
         opened => Ok(opened?),

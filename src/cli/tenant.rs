@@ -1,7 +1,9 @@
 //! `tenantry tenant`: what the admin endpoints do, from a shell.
 
 mod create;
+mod relocate;
 mod show;
+mod transfer;
 
 use clap::{Args, Subcommand};
 use entity::{Database, Isolation, PlatformAdmin, Tenant, TenantName, TenantQuery, TenantStatus, Transition};
@@ -37,6 +39,20 @@ enum TenantCommand {
     Delete(Which),
     /// Take a deletion back
     Restore(Which),
+    /// Move a tenant to another place while it works
+    Move(relocate::MoveArgs),
+    /// Write everything a tenant owns as lines of JSON
+    Export(transfer::ExportArgs),
+    /// Make a tenant from the lines of an export: all of it or nothing
+    Import(transfer::ImportArgs),
+    /// Destroy everything a deleted tenant has, for good, and print the certificate
+    Purge {
+        #[command(flatten)]
+        which: Which,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -89,6 +105,13 @@ pub(super) async fn run(args: TenantArgs) -> Result<(), Failure> {
         TenantCommand::Restore(which) => {
             let id = office.find(&which).await?.id;
             report(office.platform().tenant_restore(id).await?, "restored")
+        }
+        TenantCommand::Move(args) => relocate::run(&office, args).await,
+        TenantCommand::Export(args) => transfer::export(&office, args).await,
+        TenantCommand::Import(args) => transfer::import(&office, args).await,
+        TenantCommand::Purge { which, json } => {
+            let id = office.find(&which).await?.id;
+            show::certificate(office.platform().tenant_purge(id).await?, json)
         }
     }
 }

@@ -11,7 +11,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web;
-use entity::PoolStatus;
+use entity::{BudgetStatus, PoolStatus};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// The media type of [`Metrics::render`].
@@ -28,6 +28,7 @@ pub struct Metrics {
     durations: HistogramVec,
     in_flight: IntGauge,
     pools: Pools,
+    budget: Budget,
 }
 
 impl Metrics {
@@ -50,13 +51,14 @@ impl Metrics {
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
-        let pools = Pools::new(&registry)?;
-        Ok(Self { registry, requests, durations, in_flight, pools })
+        let (pools, budget) = (Pools::new(&registry)?, Budget::new(&registry)?);
+        Ok(Self { registry, requests, durations, in_flight, pools, budget })
     }
 
-    /// Everything counted so far, and the pools as they are now, in Prometheus' text format.
-    pub fn render(&self, pools: &[PoolStatus]) -> Result<String, prometheus::Error> {
+    /// Everything counted so far, and the pools and their budget as they are now, in Prometheus' text format.
+    pub fn render(&self, pools: &[PoolStatus], budget: BudgetStatus) -> Result<String, prometheus::Error> {
         self.pools.show(pools);
+        self.budget.show(budget);
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
@@ -100,6 +102,34 @@ impl Pools {
             self.most.with_label_values(&[&name]).add(number(pool.limit));
             self.waiting.with_label_values(&[&name]).add(number(pool.waiting));
         }
+    }
+}
+
+/// The connections of all pools together.
+#[derive(Clone)]
+struct Budget {
+    limit: IntGauge,
+    open: IntGauge,
+    waiting: IntGauge,
+}
+
+impl Budget {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone())).map(|()| gauge)
+        };
+        Ok(Self {
+            limit: gauge("tenantry_connection_budget", "Most database connections of this process.")?,
+            open: gauge("tenantry_connections_open", "Database connections that count against the budget.")?,
+            waiting: gauge("tenantry_connections_waiting", "Who waits for a connection to be closed elsewhere.")?,
+        })
+    }
+
+    fn show(&self, budget: BudgetStatus) {
+        self.limit.set(number(budget.limit));
+        self.open.set(number(budget.open));
+        self.waiting.set(number(budget.waiting));
     }
 }
 
@@ -182,6 +212,8 @@ mod tests {
 
     use super::*;
 
+    const UNSPENT: BudgetStatus = BudgetStatus { limit: 100, open: 0, waiting: 0 };
+
     async fn count(requests: &[(Method, &str)]) -> String {
         let metrics = Metrics::new().unwrap();
         let scope = web::scope("/v1").route("/users/{id}", web::get().to(HttpResponse::Ok));
@@ -190,7 +222,7 @@ mod tests {
         for (method, path) in requests {
             call_service(&app, TestRequest::default().method(method.clone()).uri(path).to_request()).await;
         }
-        metrics.render(&[]).unwrap()
+        metrics.render(&[], UNSPENT).unwrap()
     }
 
     #[actix_web::test]
@@ -226,8 +258,10 @@ mod tests {
             max: 50,
             last_scaling: None,
         };
-        let text = Metrics::new().unwrap().render(&[pool]).unwrap();
+        let text = Metrics::new().unwrap().render(&[pool], BudgetStatus { open: 7, ..UNSPENT }).unwrap();
         assert!(text.contains(r#"tenantry_pool_connections{pool="serving",state="idle"} 3"#), "{text}");
         assert!(text.contains(r#"tenantry_pool_connections_max{pool="serving"} 50"#), "{text}");
+        assert!(text.contains("tenantry_connection_budget 100\n"), "{text}");
+        assert!(text.contains("tenantry_connections_open 7\n"), "{text}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! For `#[schema(schema_with = words::role)]` and `#[param(schema_with = words::role)]`.
 
-use entity::{Isolation, Role, TenantStatus};
+use entity::{Isolation, Role, TenantStatus, WorkState};
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 /// What a member may do inside its tenant.
@@ -22,6 +22,12 @@ pub fn isolation() -> Object {
     let description = "Where a tenant's rows live: in shared tables, in a PostgreSQL schema or in a database of its own \
                        (on SQLite: a file of its own).";
     one_of(description, Isolation::ALL.iter().map(|isolation| isolation.as_str()))
+}
+
+/// How far long work is.
+pub fn work_state() -> Object {
+    let description = "How far it is: `running` has not ended, `done` ended well, `failed` changed nothing.";
+    one_of(description, WorkState::ALL.iter().map(|state| state.as_str()))
 }
 
 fn one_of(description: &str, words: impl Iterator<Item = &'static str>) -> Object {

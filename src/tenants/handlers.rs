@@ -5,7 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use entity::{TenantQuery, TenantStatus};
 
 pub(crate) use super::lifecycle::{tenant_delete, tenant_restore, tenant_resume, tenant_suspend};
+pub(crate) use super::migrations::{migration_list, tenant_migrate};
+pub(crate) use super::moving::tenant_move;
+pub(crate) use super::purge::tenant_purge;
 pub(crate) use super::tokens::tenant_token_create;
+pub(crate) use super::transfer::{tenant_export, tenant_import};
 
 use super::CursorPaging;
 use super::bodies::{TenantDraft, TenantPatch};
@@ -158,7 +162,7 @@ pub(crate) async fn tenant_own(caller: TenantReader, request: HttpRequest) -> Re
 }
 
 /// Of several domains, it is not known which one another tenant has.
-fn taken(error: entity::Error) -> Error {
+pub(super) fn taken(error: entity::Error) -> Error {
     match error {
         entity::Error::Conflict { field: Some("domains") } => {
             Error::Conflict { detail: "One of these domains is already taken.".to_owned() }

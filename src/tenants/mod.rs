@@ -5,9 +5,15 @@ mod cursor_paging;
 pub mod handlers;
 mod lifecycle;
 mod limits;
+mod migrations;
+mod moving;
 mod path;
+mod purge;
 mod tokens;
+mod transfer;
 pub mod views;
 
 pub(crate) use cursor_paging::CursorPaging;
 pub(crate) use path::named;
+pub(crate) use purge::CertificateView;
+pub(crate) use transfer::judge;

@@ -1,7 +1,7 @@
 //! What a tenant looks like in answers.
 
 use chrono::{DateTime, Utc};
-use entity::{Isolation, Tenant, TenantStatus};
+use entity::{Isolation, Tenant, TenantMigration, TenantStatus, WorkState};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use validator::Validate;
 
 use super::limits::LimitsView;
 use crate::auth::tokens::SignedToken;
-use crate::http::time::micros;
+use crate::http::time::{micros, micros_if_any};
 use crate::openapi::words;
 
 /// A tenant.
@@ -88,4 +88,44 @@ impl From<SignedToken> for TokenView {
     fn from(signed: SignedToken) -> Self {
         Self { token: signed.token, expires_at: signed.expires_at }
     }
+}
+
+/// The last migration of a tenant's tables.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TenantMigration)]
+pub struct MigrationView {
+    tenant_id: Uuid,
+    /// The tenant's short name.
+    #[schema(example = "acme")]
+    slug: String,
+    /// How many migrations the tables have had, or were to have.
+    #[schema(minimum = 0)]
+    version: i32,
+    #[schema(schema_with = words::work_state)]
+    state: WorkState,
+    #[serde(serialize_with = "micros")]
+    started_at: DateTime<Utc>,
+    /// Absent while it runs, or if whoever ran it died: the next migration goes on from there.
+    #[serde(serialize_with = "micros_if_any")]
+    #[schema(required)]
+    ended_at: Option<DateTime<Utc>>,
+    /// Why it failed.
+    #[schema(required)]
+    error: Option<String>,
+}
+
+impl From<TenantMigration> for MigrationView {
+    fn from(migration: TenantMigration) -> Self {
+        let TenantMigration { tenant_id, slug, version, state, started_at, ended_at, error } = migration;
+        Self { tenant_id, slug, version, state, started_at, ended_at, error }
+    }
+}
+
+/// Which migrations a list is of.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct MigrationFilter {
+    /// Only those that are so far.
+    #[param(schema_with = words::work_state)]
+    pub(super) state: Option<WorkState>,
 }

@@ -3,11 +3,13 @@
 //! PostgreSQL is the server that `TENANTRY_TEST_POSTGRES_URL` names (a superuser's address; `scripts/with-servers` sets it).
 //! A test that needs it and does not find it fails.
 
+mod places;
 mod postgres;
 mod sqlite;
 
 use entity::DatabaseSettings;
 
+pub use places::Own;
 pub use postgres::PostgresDatabase;
 pub use sqlite::SqliteFile;
 

@@ -78,16 +78,24 @@ impl PostgresDatabase {
     }
 
     pub(crate) async fn execute(&self, sql: &str) {
-        run(&mut self.connect().await, sql).await;
+        self.execute_at(&self.name, sql).await;
     }
 
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        let mut connection = self.connect().await;
+        self.number_at(&self.name, sql).await
+    }
+
+    pub(crate) async fn execute_at(&self, database: &str, sql: &str) {
+        run(&mut self.connect(database).await, sql).await;
+    }
+
+    pub(crate) async fn number_at(&self, database: &str, sql: &str) -> i64 {
+        let mut connection = self.connect(database).await;
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect(sql)
     }
 
-    async fn connect(&self) -> PgConnection {
-        connect(&self.server.clone().database(&self.name)).await
+    async fn connect(&self, database: &str) -> PgConnection {
+        connect(&self.server.clone().database(database)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! SQLite files in a directory of their own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -27,18 +27,29 @@ impl SqliteFile {
         self.directory.path().join("tenantry.db")
     }
 
+    /// Where the file of a tenant's own is.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.directory.path().join("tenantry-tenants").join(format!("{name}.db"))
+    }
+
     pub(crate) async fn execute(&self, sql: &str) {
-        let mut connection = self.connect().await;
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect(sql);
+        self.execute_at(&self.path(), sql).await;
     }
 
     pub(crate) async fn number(&self, sql: &str) -> i64 {
-        let mut connection = self.connect().await;
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect(sql)
+        self.number_at(&self.path(), sql).await
     }
 
-    async fn connect(&self) -> SqliteConnection {
-        let options = SqliteConnectOptions::new().filename(self.path());
-        SqliteConnection::connect_with(&options).await.expect("the test's file opens")
+    pub(crate) async fn execute_at(&self, file: &Path, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connect(file).await).await.expect(sql);
     }
+
+    pub(crate) async fn number_at(&self, file: &Path, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connect(file).await).await.expect(sql)
+    }
+}
+
+async fn connect(file: &Path) -> SqliteConnection {
+    let options = SqliteConnectOptions::new().filename(file);
+    SqliteConnection::connect_with(&options).await.expect("the test's file opens")
 }

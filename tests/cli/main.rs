@@ -5,6 +5,7 @@ mod doctor;
 mod help;
 mod migrate;
 mod openapi;
+mod places;
 mod serve;
 mod settings;
 mod shutdown;

@@ -22,7 +22,7 @@ enum Reach {
     Row,
 }
 
-const TABLE: [(&str, Reach); 26] = [
+const TABLE: [(&str, Reach); 34] = [
     ("GET /healthz", Reach::Public),
     ("GET /metrics", Reach::Public),
     ("GET /openapi.json", Reach::Public),
@@ -40,15 +40,23 @@ const TABLE: [(&str, Reach); 26] = [
     ("PATCH /v1/posts/{id}", Reach::Row),
     ("DELETE /v1/posts/{id}", Reach::Row),
     ("GET /admin/v1/audit", Reach::Platform),
+    ("GET /admin/v1/migrations", Reach::Platform),
+    ("GET /admin/v1/pools", Reach::Platform),
     ("GET /admin/v1/tenants", Reach::Platform),
     ("POST /admin/v1/tenants", Reach::Platform),
     ("GET /admin/v1/tenants/{tenant}", Reach::Platform),
     ("PATCH /admin/v1/tenants/{tenant}", Reach::Platform),
     ("DELETE /admin/v1/tenants/{tenant}", Reach::Platform),
+    ("POST /admin/v1/tenants/{tenant}/migrate", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/suspend", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/resume", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/restore", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/tokens", Reach::Platform),
+    ("POST /admin/v1/tenants/{tenant}/move", Reach::Platform),
+    ("GET /admin/v1/tenants/{tenant}/export", Reach::Platform),
+    ("POST /admin/v1/tenants/import", Reach::Platform),
+    ("POST /admin/v1/tenants/{tenant}/purge", Reach::Platform),
+    ("GET /admin/v1/operations/{id}", Reach::Platform),
 ];
 
 fn reach(operation: &Operation) -> Reach {
@@ -84,7 +92,8 @@ impl Inhabited {
     }
 
     fn target(&self) -> Target {
-        Target { user: self.user.id.clone(), post: self.post.id.clone(), tenant: self.tenant.slug.clone() }
+        let (user, post, tenant) = (self.user.id.clone(), self.post.id.clone(), self.tenant.slug.clone());
+        Target { user, post, tenant, ..Target::default() }
     }
 
     /// Fails if anything of this tenant is in the answer.
@@ -108,8 +117,7 @@ impl Inhabited {
 
 /// A target that is nowhere.
 fn missing() -> Target {
-    let id = || uuid::Uuid::now_v7().to_string();
-    Target { user: id(), post: id(), tenant: "nobody".to_owned() }
+    Target::default()
 }
 
 #[test]
@@ -249,6 +257,10 @@ both_databases! {
                 let call = |method: Method| app.call(method, &path).bearer(&acme.tenant.token("viewer"));
                 let (read, asked) = (call(Method::GET).send().await, call(Method::HEAD).send().await);
                 assert_eq!((asked.status, asked.text.as_str()), (read.status, ""), "HEAD {path}");
+            }
+            // A tenant can be called `import`: read, changed and deleted, it is found there.
+            if operation.id == "tenant_import" {
+                continue;
             }
             for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
                 if of_path.contains(method.as_str()) {

@@ -44,14 +44,34 @@ impl World {
             tenant = self.app.tenant(&format!("tenant-{}", self.made)).await.slug;
             self.prepare(&format!("/admin/v1/tenants/{tenant}"), operation).await;
         }
-        Target { user: user.id, post: post.id, tenant }
+        let target = Target { user: user.id, post: post.id, tenant, ..Target::default() };
+        self.with_long_work(operation, target).await
+    }
+
+    /// What the platform's long work asks for: an operation that there is, or lines that can be imported.
+    async fn with_long_work(&self, operation: &Operation, target: Target) -> Target {
+        let tenant = async || self.app.tenant(&format!("t{}", uuid::Uuid::now_v7().simple())).await;
+        match operation.id.as_str() {
+            "operation_get" => {
+                let path = format!("/admin/v1/tenants/{}/move", tenant().await.slug);
+                let body = serde_json::json!({ "isolation": "database" });
+                let moved = self.app.post(&path).bearer(&tokens::platform()).json(&body).send().await.expect(202);
+                Target { operation: moved.json()["id"].as_str().expect("an id").to_owned(), ..target }
+            }
+            "tenant_import" => {
+                let path = format!("/admin/v1/tenants/{}/export", tenant().await.slug);
+                let export = self.app.get(&path).bearer(&tokens::platform()).send().await.expect(200).text;
+                Target { export, ..target }
+            }
+            _ => target,
+        }
     }
 
     async fn prepare(&self, tenant: &str, operation: &Operation) {
         let operator = tokens::platform();
         if operation.path.ends_with("/resume") {
             self.app.post(&format!("{tenant}/suspend")).bearer(&operator).send().await.expect(200);
-        } else if operation.path.ends_with("/restore") {
+        } else if operation.path.ends_with("/restore") || operation.path.ends_with("/purge") {
             self.app.delete(tenant).bearer(&operator).send().await.expect(204);
         }
     }

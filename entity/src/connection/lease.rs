@@ -19,6 +19,8 @@ pub(super) const LOOKS_FOR_CLIENT: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     Read,
+    /// Reads, and sees everything as it was at one moment, however long it takes.
+    Snapshot,
     Write,
 }
 
@@ -261,7 +263,7 @@ fn lost() -> Error {
 fn begin_sql(place: &Place, access: Access, binding: Binding) -> String {
     match (place.backend(), access) {
         (DbBackend::Postgres, _) => begin_postgres(place, access, binding),
-        (_, Access::Read) => "BEGIN".to_owned(),
+        (_, Access::Read | Access::Snapshot) => "BEGIN".to_owned(),
         // Takes the write lock now: a deferred transaction that turns to writing cannot wait for it.
         (_, Access::Write) => match binding {
             Binding::Tenant(tenant) => format!(
@@ -277,7 +279,10 @@ fn begin_sql(place: &Place, access: Access, binding: Binding) -> String {
 /// A tenant's write holds a lock that whoever moves the tenant waits for, and looks whether the tenant has left. In this order: one
 /// that gets the lock after the mover had it finds the departure.
 fn begin_postgres(place: &Place, access: Access, binding: Binding) -> String {
-    let mut sql = "BEGIN".to_owned();
+    let mut sql = match access {
+        Access::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
+        Access::Read | Access::Write => "BEGIN".to_owned(),
+    };
     if let Binding::Tenant(tenant) | Binding::Mover(tenant) = binding {
         sql.push_str(&format!("; SET LOCAL {} = '{tenant}'", migration::access::TENANT_SETTING));
     }

@@ -10,5 +10,6 @@ pub(crate) mod post;
 #[expect(unreachable_pub, reason = "the entity derive asks for public types")]
 pub(crate) mod slug;
 pub(crate) mod tenant;
+#[expect(unreachable_pub, reason = "the entity derive asks for public types")]
 pub(crate) mod tenant_version;
 pub(crate) mod user;

@@ -4,10 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Order};
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
+use sea_orm::sea_query::{Expr, OnConflict, Order};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryTrait,
+    Select, StatementBuilder,
+};
 use uuid::Uuid;
 
 use super::{Options, Report, TenantFailure, Watch};
@@ -28,38 +32,29 @@ const ATTEMPTS: u32 = 3;
 /// How long to wait for whoever else works on a tenant's place.
 const LOCKED: Duration = Duration::from_secs(10);
 
-/// Tenants that are read from the catalog at once.
-const BATCH: u64 = 10_000;
-
 /// Brings up every tenant whose tables lack something. One query says which those are, and that there are none.
 pub(super) async fn migrate(
     database: &Database,
     options: &Options,
     watch: &dyn Watch,
+    away: &[String],
     report: &mut Report,
 ) -> Result<(), Error> {
-    let mut behind = behind(database, &options.tenants).await?;
+    check_names(database, options).await?;
+    let mut behind = behind(database, options).await?;
     report.tenants = behind.len() as u64;
     if options.dry_run || behind.is_empty() {
         return Ok(());
     }
     let run =
         Run { database, watch, total: report.tenants, state: Mutex::default(), most_failures: options.most_failures };
-    if let Some(canary) = &options.canary {
-        let name = TenantName::parse(canary);
-        let is_it =
-            |tenant: &tenant::Model| matches!(&name, TenantName::Id(id) if *id == tenant.id) || tenant.slug == *canary;
-        let at = behind.iter().position(is_it);
-        let at =
-            at.ok_or_else(|| Error::NotPossible(format!("the canary {canary} is no tenant that lacks a migration")))?;
-        let first = behind.remove(at).into_iter().collect();
-        run.work(&Mutex::new(first)).await;
-    }
-    // If the canary died, nobody else goes in.
-    if run.failures() == 0 {
-        let queue = Mutex::new(behind);
-        let workers: FuturesUnordered<_> = (0..options.concurrency.max(1)).map(|_| run.work(&queue)).collect();
-        workers.collect::<Vec<()>>().await;
+    let canary = options.canary.as_deref();
+    let first = canary.and_then(|canary| behind.iter().position(|tenant| is_named(tenant, canary)));
+    let canary_is_away = first.is_some_and(|at| is_away(&behind[at], away));
+    let first = first.and_then(|at| behind.remove(at));
+    behind.retain(|tenant| !is_away(tenant, away));
+    if !canary_is_away {
+        run.all(first, behind, workers(database, options)).await;
     }
     let state = run.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     report.migrated = state.migrated;
@@ -68,25 +63,67 @@ pub(super) async fn migrate(
     Ok(())
 }
 
+/// Every name that was given must be a tenant's: a slip of the pen must not look like success. A canary needs tables of its own
+/// to try.
+async fn check_names(database: &Database, options: &Options) -> Result<(), Error> {
+    let names: Vec<_> = options.tenants.iter().chain(&options.canary).cloned().collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    let found = fetch(database, tenant::Entity::find().filter(named(&names))).await?;
+    if let Some(unknown) = names.iter().find(|name| !found.iter().any(|tenant| is_named(tenant, name))) {
+        return Err(Error::NotPossible(format!("there is no tenant {unknown:?}")));
+    }
+    let is_canary = |tenant: &&tenant::Model| options.canary.as_deref().is_some_and(|name| is_named(tenant, name));
+    match found.iter().find(is_canary) {
+        Some(tenant) if tenant.isolation == Isolation::Shared => {
+            Err(Error::NotPossible(format!("{} shares its tables with others: it can be no canary", tenant.slug)))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The tenants whose own tables lack a migration, oldest first.
-async fn behind(database: &Database, only: &[String]) -> Result<VecDeque<tenant::Model>, Error> {
+async fn behind(database: &Database, options: &Options) -> Result<VecDeque<tenant::Model>, Error> {
     let mut find = tenant::Entity::find()
         .filter(tenant::Column::SchemaVersion.lt(newest_schema()))
         .filter(tenant::Column::Isolation.ne(Isolation::Shared.as_str()))
         .filter(tenant::Column::Status.ne(TenantStatus::Provisioning.as_str()));
-    if !only.is_empty() {
-        let ids = only.iter().filter_map(|name| match TenantName::parse(name) {
-            TenantName::Id(id) => Some(id),
-            _ => None,
-        });
-        let by_slug = tenant::Column::Slug.is_in(only.iter().map(String::as_str));
-        find = find.filter(tenant::Column::Id.is_in(ids).or(by_slug));
+    if !options.tenants.is_empty() {
+        let only: Vec<_> = options.tenants.iter().chain(&options.canary).cloned().collect();
+        find = find.filter(named(&only));
     }
-    let mut select = find.into_query();
-    select.order_by(tenant::Column::Id, Order::Asc).limit(BATCH);
-    let statement = StatementBuilder::build(&select, &database.platform.backend());
+    fetch(database, find.order_by(tenant::Column::Id, Order::Asc)).await
+}
+
+async fn fetch(database: &Database, find: Select<tenant::Entity>) -> Result<VecDeque<tenant::Model>, Error> {
+    let statement = StatementBuilder::build(&find.into_query(), &database.platform.backend());
     let rows = Lease::read_alone(&database.platform, statement, Keys::default()).await?;
     rows.iter().map(|row| tenant::Model::from_query_result(row, "").map_err(internal)).collect()
+}
+
+/// Those with one of these slugs or ids.
+fn named(names: &[String]) -> Condition {
+    let ids = names.iter().filter_map(|name| match TenantName::parse(name) {
+        TenantName::Id(id) => Some(id),
+        _ => None,
+    });
+    let slugs = names.iter().map(String::as_str);
+    Condition::any().add(tenant::Column::Id.is_in(ids)).add(tenant::Column::Slug.is_in(slugs))
+}
+
+fn is_named(tenant: &tenant::Model, name: &str) -> bool {
+    tenant.slug == name || matches!(TenantName::parse(name), TenantName::Id(id) if id == tenant.id)
+}
+
+fn is_away(tenant: &tenant::Model, away: &[String]) -> bool {
+    tenant.datastore.as_ref().is_some_and(|datastore| away.contains(datastore))
+}
+
+/// How many tenants at a time: each takes two connections of the owner's, and others must find one too.
+fn workers(database: &Database, options: &Options) -> usize {
+    let most = database.settings.budget.saturating_sub(2) / 3;
+    options.concurrency.clamp(1, most.max(1))
 }
 
 struct Run<'a> {
@@ -104,6 +141,16 @@ struct State {
 }
 
 impl Run<'_> {
+    /// The canary first, and alone; if it dies, nobody else goes in.
+    async fn all(&self, canary: Option<tenant::Model>, behind: VecDeque<tenant::Model>, workers: usize) {
+        self.work(&Mutex::new(canary.into_iter().collect())).await;
+        if self.failures() == 0 {
+            let queue = Mutex::new(behind);
+            let workers: FuturesUnordered<_> = (0..workers).map(|_| self.work(&queue)).collect();
+            workers.collect::<Vec<()>>().await;
+        }
+    }
+
     /// Takes one tenant after the other until there are no more, or too many have failed.
     async fn work(&self, queue: &Mutex<VecDeque<tenant::Model>>) {
         let mut spare = None;
@@ -155,14 +202,7 @@ async fn bring_up_locked(database: &Database, id: Uuid, lock: &mut TenantLock) -
         return Ok(());
     }
     let started_at = now();
-    let row = |state, version, error: Option<String>| tenant_version::ActiveModel {
-        tenant_id: Set(tenant.id),
-        version: Set(version),
-        state: Set(state),
-        started_at: Set(started_at),
-        ended_at: Set((state != WorkState::Running).then(now)),
-        error: Set(error),
-    };
+    let row = |state, version, error| ledger_row(tenant.id, started_at, state, version, error);
     note(database, row(WorkState::Running, newest_schema(), None), None).await?;
     database.settings.steps.reach("tenant noted").await;
     match raise(database, &tenant, lock).await {
@@ -175,6 +215,43 @@ async fn bring_up_locked(database: &Database, id: Uuid, lock: &mut TenantLock) -
             Err(error)
         }
     }
+}
+
+/// Notes that a tenant lacks nothing, unless the ledger says so already.
+pub(crate) async fn note_current(database: &Database, tenant: &tenant::Model) -> Result<(), Error> {
+    let row = ledger_row(tenant.id, now(), WorkState::Done, tenant.schema_version, None);
+    let mut insert = tenant_version::Entity::insert(row).into_query();
+    let mut replace = replacing();
+    replace.action_and_where(tenant_version::Column::State.ne(WorkState::Done.as_str()));
+    insert.on_conflict(replace);
+    let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
+    lease.affected(StatementBuilder::build(&insert, &database.platform.backend()), Keys::default()).await?;
+    lease.commit().await
+}
+
+fn ledger_row(
+    tenant: Uuid,
+    started_at: DateTime<Utc>,
+    state: WorkState,
+    version: i32,
+    error: Option<String>,
+) -> tenant_version::ActiveModel {
+    tenant_version::ActiveModel {
+        tenant_id: Set(tenant),
+        version: Set(version),
+        state: Set(state),
+        started_at: Set(started_at),
+        ended_at: Set((state != WorkState::Running).then(now)),
+        error: Set(error),
+    }
+}
+
+/// The ledger has one row of each tenant.
+fn replacing() -> OnConflict {
+    use tenant_version::Column;
+    let mut replace = OnConflict::column(Column::TenantId);
+    replace.update_columns([Column::Version, Column::State, Column::StartedAt, Column::EndedAt, Column::Error]);
+    replace
 }
 
 async fn raise(database: &Database, tenant: &tenant::Model, lock: &mut TenantLock) -> Result<i32, Error> {
@@ -198,12 +275,9 @@ async fn raise(database: &Database, tenant: &tenant::Model, lock: &mut TenantLoc
 
 /// Writes the ledger's row and, with it, the version that the tenant is served by.
 async fn note(database: &Database, row: tenant_version::ActiveModel, version: Option<i32>) -> Result<(), Error> {
-    use tenant_version::Column;
     let tenant_id = row.tenant_id.clone().unwrap();
     let mut ledger = tenant_version::Entity::insert(row).into_query();
-    let mut replace = OnConflict::column(Column::TenantId);
-    replace.update_columns([Column::Version, Column::State, Column::StartedAt, Column::EndedAt, Column::Error]);
-    ledger.on_conflict(replace);
+    ledger.on_conflict(replacing());
     let backend = database.platform.backend();
     let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
     lease.affected(StatementBuilder::build(&ledger, &backend), Keys::default()).await?;

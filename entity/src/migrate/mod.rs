@@ -6,6 +6,7 @@
 
 mod fleet;
 mod report;
+mod status;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,8 +21,9 @@ use crate::owner::{FleetLock, Owner, Site};
 use crate::place::Spot;
 use crate::settings::{DatabaseSettings, Store};
 
-pub(crate) use fleet::bring_up as bring_up_tenant;
+pub(crate) use fleet::{bring_up as bring_up_tenant, note_current as note_current_tenant};
 pub use report::{MigrationStatus, Report, TenantFailure, Watch};
+pub use status::{Away, Fleet, FleetVersion, Status, status};
 
 /// What to migrate, and how.
 #[derive(Clone, Debug)]
@@ -32,7 +34,8 @@ pub struct Options {
     pub tenants: Vec<String>,
     /// How many tenants at a time.
     pub concurrency: usize,
-    /// The tenant to migrate first, and alone: if it fails, no other one is touched.
+    /// The tenant to migrate first, and alone: if it fails, no other one is touched. One that lacks nothing any more has passed
+    /// already.
     pub canary: Option<String>,
     /// After how many failed tenants to stop.
     pub most_failures: usize,
@@ -76,14 +79,22 @@ impl fmt::Display for Pending {
 /// Brings everything up, and tells what was done and what failed.
 pub async fn run(settings: &DatabaseSettings, options: &Options, watch: &dyn Watch) -> Result<Report, OpenError> {
     let database = connect(settings)?;
+    let report = run_on(&database, options, watch).await;
+    report.map_err(|error| match error {
+        Error::NotPossible(why) => OpenError::NotPossible(why),
+        other => other.into(),
+    })
+}
+
+async fn run_on(database: &Database, options: &Options, watch: &dyn Watch) -> Result<Report, Error> {
     // Nobody else migrates meanwhile; whoever only looks does not wait.
-    let _lock = if options.dry_run { None } else { Some(FleetLock::take(&database).await?) };
+    let mut lock = if options.dry_run { None } else { Some(FleetLock::take(database).await?) };
     let mut report = Report::default();
-    raise_stores(&database, options, &mut report).await?;
-    if options.dry_run && !is_catalog_there(&database).await? {
+    let away = raise_stores(database, options, lock.as_mut(), &mut report).await?;
+    if options.dry_run && !is_catalog_there(database).await? {
         return Ok(report);
     }
-    fleet::migrate(&database, options, watch, &mut report).await?;
+    fleet::migrate(database, options, watch, &away, &mut report).await?;
     Ok(report)
 }
 
@@ -92,27 +103,47 @@ pub async fn up(settings: &DatabaseSettings) -> Result<Report, OpenError> {
     run(settings, &Options::default(), &()).await
 }
 
-/// The tables that are there once. Home must come up; another server that is away is reported, and the rest goes on.
-async fn raise_stores(database: &Database, options: &Options, report: &mut Report) -> Result<(), Error> {
+/// The tables that are there once. Home must come up; another server that fails is reported, and the rest goes on. Answers
+/// with the names of those that are away.
+async fn raise_stores(
+    database: &Database,
+    options: &Options,
+    mut lock: Option<&mut FleetLock>,
+    report: &mut Report,
+) -> Result<Vec<String>, Error> {
+    let mut away = Vec::new();
     for store in database.settings.stores() {
-        match raise_store(database, store, options.dry_run).await {
-            Ok(applied) => report.applied.extend(applied),
-            Err(error) if store.name().is_none() => return Err(error),
-            Err(error) => report.failed.push(TenantFailure {
-                tenant: format!("datastore {}", store.name().unwrap_or_default()),
-                error: error.to_string(),
-            }),
+        let raised = raise_store(database, store, options.dry_run, lock.as_deref_mut()).await;
+        match (raised, store.name()) {
+            (Ok(applied), _) => report.applied.extend(applied),
+            (Err(error), None) => return Err(error),
+            (Err(error), Some(name)) => {
+                if matches!(error, Error::Unavailable(_)) {
+                    away.push(name.to_owned());
+                }
+                report.failed.push(TenantFailure { tenant: format!("datastore {name}"), error: error.to_string() });
+            }
         }
     }
-    Ok(())
+    Ok(away)
 }
 
-async fn raise_store(database: &Database, store: &Arc<Store>, dry_run: bool) -> Result<Vec<MigrationStatus>, Error> {
-    let mut owner = Owner::at(database, store).await?;
-    let mut lacking = lacking(database, store, &mut owner).await?;
+/// At home, on the connection that holds the lock: there may be no other one.
+async fn raise_store(
+    database: &Database,
+    store: &Arc<Store>,
+    dry_run: bool,
+    lock: Option<&mut FleetLock>,
+) -> Result<Vec<MigrationStatus>, Error> {
+    let mut own = None;
+    let owner = match lock.and_then(FleetLock::home) {
+        Some(home) if store.name().is_none() => home,
+        _ => own.insert(Owner::at(database, store).await?),
+    };
+    let mut lacking = lacking(database, store, owner).await?;
     if !dry_run {
         let site = Site::new(database, Arc::clone(store), Spot::Shared);
-        let version = site.raise(&mut owner).await?;
+        let version = site.raise(owner).await?;
         lacking.iter_mut().for_each(|migration| migration.applied = true);
         note_shared_version(database, store, version).await?;
     }
@@ -120,35 +151,8 @@ async fn raise_store(database: &Database, store: &Arc<Store>, dry_run: bool) -> 
 }
 
 async fn lacking(database: &Database, store: &Arc<Store>, owner: &mut Owner) -> Result<Vec<MigrationStatus>, Error> {
-    let all = status_of(database, store, owner).await?;
+    let all = status::status_of(database, store, owner).await?;
     Ok(all.into_iter().filter(|migration| !migration.applied).collect())
-}
-
-async fn status_of(database: &Database, store: &Arc<Store>, owner: &mut Owner) -> Result<Vec<MigrationStatus>, Error> {
-    let site = Site::new(database, Arc::clone(store), Spot::Shared);
-    let sets: &[&Set] = if store.name().is_none() { &[&CATALOG, &TENANT] } else { &[&TENANT] };
-    let mut status = Vec::new();
-    for set in sets {
-        let applied = site.applied(owner, set).await?;
-        status.extend(set.migrations.iter().map(|migration| MigrationStatus {
-            datastore: store.name().map(str::to_owned),
-            set: set.name,
-            name: migration.name.to_owned(),
-            applied: applied.iter().any(|name| name == migration.name),
-        }));
-    }
-    Ok(status)
-}
-
-/// Every migration of this program, in order, and whether the tables that are there once have had it, on each server.
-pub async fn status(settings: &DatabaseSettings) -> Result<Vec<MigrationStatus>, OpenError> {
-    let database = connect(settings)?;
-    let mut all = Vec::new();
-    for store in database.settings.stores() {
-        let mut owner = Owner::at(&database, store).await?;
-        all.extend(status_of(&database, store, &mut owner).await?);
-    }
-    Ok(all)
 }
 
 /// Tenants in shared tables have what those have. Written as the platform: the owner sees no tenant's row.

@@ -36,7 +36,7 @@ pub struct Report {
     pub migrated: u64,
     /// Those that failed.
     pub failed: Vec<TenantFailure>,
-    /// How many were left alone because too many had failed.
+    /// How many were left alone: too many had failed, or the canary had, or their server is away.
     pub left: u64,
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct TenantLock {
 }
 
 /// Nobody else migrates while this lives.
-pub(crate) struct FleetLock(#[expect(dead_code, reason = "is held, not used")] Held);
+pub(crate) struct FleetLock(Held);
 
 /// The right to work on a place, where no connection holds it.
 type Work = Option<tokio::sync::OwnedSemaphorePermit>;
@@ -119,6 +119,14 @@ impl TenantLock {
 }
 
 impl FleetLock {
+    /// The connection that holds it, which is the owner's at home; none on SQLite.
+    pub(crate) fn home(&mut self) -> Option<&mut Owner> {
+        match &mut self.0 {
+            Held::Connection(owner) => Some(owner),
+            Held::File(..) => None,
+        }
+    }
+
     /// Waits until nobody else migrates.
     pub(crate) async fn take(database: &Database) -> Result<Self, Error> {
         let home = &database.settings.home;

@@ -3,16 +3,21 @@
 use std::sync::Arc;
 
 use migration::{CATALOG, Dialect, Set, TENANT, access};
+use sea_orm::Statement;
 
 use super::Owner;
+use crate::connection::Lease;
 use crate::database::Database;
-use crate::error::Error;
+use crate::error::{Error, Keys};
 use crate::place::Spot;
 use crate::resource::now;
 use crate::settings::{Party, Store, own_name};
 
 /// A migration that cannot get its lock soon must not make every request queue behind it.
 const LOCK_TIMEOUT: &str = "5s";
+
+/// How often a database is tried to be dropped from which somebody has not gone yet. Each time, PostgreSQL waits 5 seconds.
+const ATTEMPTS: usize = 3;
 
 /// Where something is built.
 pub(crate) struct Site<'d> {
@@ -50,11 +55,37 @@ impl<'d> Site<'d> {
                 self.database.connections.forget(&self.store, tenant);
                 match self.store.tenant_file(tenant) {
                     Some(file) => remove_file(&file),
-                    // Whoever is still connected, from this process or another, is cut off.
-                    None => base.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", own_name(tenant))).await,
+                    None => self.drop_database(base, &own_name(tenant)).await,
                 }
             }
         }
+    }
+
+    /// Nobody new gets in; whoever is still connected, from this process or another, is cut off.
+    async fn drop_database(&self, base: &mut Owner, name: &str) -> Result<(), Error> {
+        let mut dropped = Ok(());
+        for _ in 0..ATTEMPTS {
+            if !database_exists(base, name).await? {
+                return Ok(());
+            }
+            base.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await?;
+            self.cut_off(name).await?;
+            dropped = base.run(&format!("DROP DATABASE {name}")).await;
+            if dropped.is_ok() {
+                break;
+            }
+        }
+        dropped
+    }
+
+    /// Ends the serving role's sessions. It may do that itself; the owner may not, and need not be able to.
+    async fn cut_off(&self, name: &str) -> Result<(), Error> {
+        let place = self.database.place(&self.store, Spot::Shared);
+        let sql = format!(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}' AND usename = current_user"
+        );
+        let statement = Statement::from_string(place.backend(), sql);
+        Lease::read_alone(&place, statement, Keys::default()).await.map(|_| ())
     }
 
     /// Whether the place of a tenant's own is there, finished or not.

@@ -77,7 +77,7 @@ impl Platform<'_> {
     }
 
     /// Writes an entry in the transaction of what it tells of.
-    pub(super) async fn write_down(&self, lease: &mut Lease, entry: AuditEntry) -> Result<(), Error> {
+    pub(crate) async fn write_down(&self, lease: &mut Lease, entry: AuditEntry) -> Result<(), Error> {
         let row = audit::ActiveModel {
             id: Set(Uuid::now_v7()),
             at: Set(now()),

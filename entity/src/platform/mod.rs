@@ -5,6 +5,7 @@
 
 mod audit;
 mod lifecycle;
+mod migrations;
 mod provision;
 mod tenants;
 mod work;
@@ -22,7 +23,8 @@ use crate::resource::{Mapped, Unique};
 
 pub use audit::{AuditEntry, AuditQuery};
 pub use lifecycle::Transition;
-pub(crate) use provision::finish_provisioning;
+pub use migrations::{MigrationQuery, TenantMigration};
+pub(crate) use provision::{destroy, finish_provisioning, raise, serve, undo};
 pub use tenants::{NewTenant, TenantChanges, TenantQuery};
 pub(crate) use tenants::{newest_schema, tenant_by_id};
 
@@ -66,7 +68,19 @@ impl<'a> Platform<'a> {
         Lease::read_alone(&self.database.platform, self.build(statement), KEYS).await
     }
 
-    async fn begin(&self) -> Result<Lease, Error> {
+    pub(crate) fn database(&self) -> &'a Database {
+        self.database
+    }
+
+    pub(crate) fn operator(&self) -> &str {
+        self.admin.operator()
+    }
+
+    pub(crate) async fn tenant_by_id(&self, id: Uuid) -> Result<Option<tenant::Model>, Error> {
+        tenant_by_id(self.database, id).await
+    }
+
+    pub(crate) async fn begin(&self) -> Result<Lease, Error> {
         Lease::begin(&self.database.platform, Access::Write, Binding::Nobody).await
     }
 }

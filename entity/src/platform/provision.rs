@@ -19,9 +19,11 @@ use crate::entities::{slug, tenant, tenant_version};
 use crate::error::{Error, internal};
 use crate::gatekeeper::TenantName;
 use crate::guard;
+use crate::moving::running_of;
 use crate::owner::{Owner, Site, TenantLock};
 use crate::place::Spot;
 use crate::resource::now;
+use crate::rows::Rows;
 use crate::vocabulary::{Isolation, TenantStatus, WorkState};
 
 /// How long to wait for somebody else who makes the same place.
@@ -39,12 +41,12 @@ impl Platform<'_> {
     pub async fn tenant_create(&self, new: NewTenant) -> Result<tenant::Model, Error> {
         let is_there = new.isolation == Isolation::Shared && new.datastore.is_none();
         if is_there {
-            return self.tenant_enter(new, TenantStatus::Active).await;
+            return self.tenant_enter(new, TenantStatus::Active, None).await;
         }
         self.check_placement(new.isolation, new.datastore.as_deref())?;
         let (slug, isolation, datastore) = (new.slug.clone(), new.isolation, new.datastore.clone());
         self.database.settings.steps.reach("nothing entered").await;
-        let tenant = match self.tenant_enter(new, TenantStatus::Provisioning).await {
+        let tenant = match self.tenant_enter(new, TenantStatus::Provisioning, None).await {
             Err(Error::Conflict { field: Some("slug") }) => {
                 let there = self.tenant_find(&TenantName::Slug(slug)).await?;
                 let same = |it: &tenant::Model| {
@@ -103,6 +105,14 @@ async fn make(database: &Database, id: Uuid) -> Result<tenant::Model, Error> {
 }
 
 async fn build(database: &Database, tenant: &tenant::Model, lock: &mut TenantLock) -> Result<tenant::Model, Error> {
+    let version = raise(database, tenant, lock).await?;
+    let served = serve(database, tenant.id, version, TenantStatus::Active).await?;
+    database.settings.steps.reach("tenant served").await;
+    served.ok_or_else(|| Error::NotPossible("the tenant was deleted while it was made".to_owned()))
+}
+
+/// Makes a tenant's place and looks at it.
+pub(crate) async fn raise(database: &Database, tenant: &tenant::Model, lock: &mut TenantLock) -> Result<usize, Error> {
     let steps = &database.settings.steps;
     steps.reach("tenant entered").await;
     let store = database.store(tenant.datastore.as_deref())?;
@@ -111,23 +121,27 @@ async fn build(database: &Database, tenant: &tenant::Model, lock: &mut TenantLoc
     let base = Owner::beside(database, &store, lock, &mut own).await?;
     let version = Site::new(database, Arc::clone(&store), spot).raise(base).await?;
     steps.reach("place made").await;
-    let wrong = guard::examine_place(&*database.place(&store, spot)).await?;
+    let wrong = guard::examine_place(&database.place(&store, spot)).await?;
     if !wrong.is_empty() {
         return Err(Error::NotPossible(format!("the place does not keep tenants apart: {}", wrong.join("; "))));
     }
     steps.reach("place checked").await;
-    let served = serve(database, tenant.id, version).await?;
-    steps.reach("tenant served").await;
-    served.ok_or_else(|| Error::NotPossible("the tenant was deleted while it was made".to_owned()))
+    Ok(version)
 }
 
 /// From now on the tenant is served.
-async fn serve(database: &Database, id: Uuid, version: usize) -> Result<Option<tenant::Model>, Error> {
+pub(crate) async fn serve(
+    database: &Database,
+    id: Uuid,
+    version: usize,
+    status: TenantStatus,
+) -> Result<Option<tenant::Model>, Error> {
     let backend = database.platform.backend();
     let version = i32::try_from(version).unwrap_or(i32::MAX);
     let mut update = updating(id);
     update
-        .value(tenant::Column::Status, TenantStatus::Active.as_str())
+        .value(tenant::Column::Status, status.as_str())
+        .value(tenant::Column::Suspended, status == TenantStatus::Suspended)
         .value(tenant::Column::SchemaVersion, version)
         .and_where(tenant::Column::Status.eq(TenantStatus::Provisioning.as_str()));
     let ledger = tenant_version::Entity::insert(tenant_version::ActiveModel {
@@ -146,11 +160,8 @@ async fn serve(database: &Database, id: Uuid, version: usize) -> Result<Option<t
 }
 
 /// Takes back a tenant that never was: its place first, so that nothing is left that nobody knows of.
-async fn undo(database: &Database, tenant: &tenant::Model, lock: &mut TenantLock) -> Result<(), Error> {
-    let store = database.store(tenant.datastore.as_deref())?;
-    let site = Site::new(database, Arc::clone(&store), Spot::of(tenant.isolation, tenant.id));
-    let mut own = None;
-    site.destroy(Owner::beside(database, &store, lock, &mut own).await?).await?;
+pub(crate) async fn undo(database: &Database, tenant: &tenant::Model, lock: &mut TenantLock) -> Result<(), Error> {
+    destroy(database, tenant, lock).await?;
     database.settings.steps.reach("place undone").await;
     let backend = database.platform.backend();
     let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
@@ -167,17 +178,33 @@ async fn undo(database: &Database, tenant: &tenant::Model, lock: &mut TenantLock
     lease.commit().await
 }
 
-/// Goes on with every tenant that is being provisioned and that nobody is at. What cannot be finished stays for the next time.
-pub(crate) async fn finish_provisioning(database: &Database) -> Result<(), Error> {
-    let select =
-        tenant::Entity::find().filter(tenant::Column::Status.eq(TenantStatus::Provisioning.as_str())).into_query();
+/// Destroys everything that the tenant's place has of it.
+pub(crate) async fn destroy(database: &Database, tenant: &tenant::Model, lock: &mut TenantLock) -> Result<(), Error> {
+    let store = database.store(tenant.datastore.as_deref())?;
+    let spot = Spot::of(tenant.isolation, tenant.id);
+    if spot == Spot::Shared {
+        return Rows::new(tenant.id, &*database.place(&store, spot)).delete_all().await;
+    }
+    let mut own = None;
+    let base = Owner::beside(database, &store, lock, &mut own).await?;
+    Site::new(database, Arc::clone(&store), spot).destroy(base).await
+}
+
+/// Goes on with every tenant that has been provisioned for this long and that nobody is at. What cannot be finished stays for
+/// the next time.
+pub(crate) async fn finish_provisioning(database: &Database, age: Duration) -> Result<(), Error> {
+    let select = tenant::Entity::find()
+        .filter(tenant::Column::Status.eq(TenantStatus::Provisioning.as_str()))
+        .filter(tenant::Column::UpdatedAt.lte(now() - age))
+        .into_query();
     let statement = StatementBuilder::build(&select, &database.platform.backend());
     let rows = Lease::read_alone(&database.platform, statement, KEYS).await?;
     for row in rows {
         let tenant = tenant::Model::from_query_result(&row, "").map_err(internal)?;
         let Some(mut lock) = TenantLock::try_take(database, tenant.id).await? else { continue };
         let still = tenant_by_id(database, tenant.id).await?;
-        if still.is_some_and(|tenant| tenant.status == TenantStatus::Provisioning) {
+        let is_imported = running_of(database, tenant.id).await?.is_some();
+        if !is_imported && still.is_some_and(|tenant| tenant.status == TenantStatus::Provisioning) {
             match build(database, &tenant, &mut lock).await {
                 Ok(_) => tracing::info!(tenant = %tenant.id, "finished a tenant that was being provisioned"),
                 Err(error) => tracing::warn!(tenant = %tenant.id, %error, "a tenant cannot be provisioned yet"),

@@ -15,7 +15,7 @@ use super::{KEYS, NO_TENANT, Platform};
 use crate::connection::Lease;
 use crate::cursor::Cursor;
 use crate::database::Database;
-use crate::entities::tenant;
+use crate::entities::{operation, tenant};
 use crate::error::{Error, internal};
 use crate::filter::Filter;
 use crate::gatekeeper::TenantName;
@@ -70,7 +70,12 @@ pub struct TenantQuery {
 
 impl Platform<'_> {
     /// Writes a new tenant into the catalog.
-    pub(super) async fn tenant_enter(&self, new: NewTenant, status: TenantStatus) -> Result<tenant::Model, Error> {
+    pub(crate) async fn tenant_enter(
+        &self,
+        new: NewTenant,
+        status: TenantStatus,
+        operation: Option<&operation::Model>,
+    ) -> Result<tenant::Model, Error> {
         let created_at = new.created_at.unwrap_or_else(now);
         let id = new.id.unwrap_or_else(Uuid::now_v7);
         let row = tenant::ActiveModel {
@@ -96,8 +101,12 @@ impl Platform<'_> {
         let tenant = work.tenant(&insert).await?;
         work.take_slug(id, &new.slug).await?;
         work.take_domains(id, &new.domains).await?;
+        if let Some(operation) = operation {
+            work.begin_operation(operation).await?;
+        }
         let detail = json!({ "slug": new.slug, "isolation": new.isolation });
-        work.finish("tenant.create", id, detail).await?;
+        let action = operation.map_or("tenant.create", |_| "tenant.import");
+        work.finish(action, id, detail).await?;
         tenant.ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
     }
 

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use super::tenants::first;
 use super::{AuditEntry, KEYS, Platform};
 use crate::connection::Lease;
-use crate::entities::{domain, slug, tenant};
+use crate::entities::{domain, operation, slug, tenant};
 use crate::error::Error;
+use crate::moving::Record;
 
 /// One change of the catalog, with its audit entry.
 pub(super) struct Work<'p> {
@@ -44,6 +45,11 @@ impl<'p> Work<'p> {
             return Err(Error::Conflict { field: Some("slug") });
         }
         Ok(())
+    }
+
+    /// Writes down that an operation begins with this change.
+    pub(super) async fn begin_operation(&mut self, operation: &operation::Model) -> Result<(), Error> {
+        Record::insert(&mut self.lease, operation).await
     }
 
     /// Makes the domains this tenant's.

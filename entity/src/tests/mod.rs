@@ -5,9 +5,13 @@ mod budget;
 mod fleet;
 mod guard;
 mod model;
+mod moving;
 mod pgbouncer;
+mod process;
 mod program;
 mod property;
+mod provisioning;
+mod transfer;
 
 use std::sync::{Arc, Mutex};
 

@@ -1,9 +1,10 @@
 //! Tenants on a screen, or for machines exactly as the API shows them.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use entity::Tenant;
+use entity::{Certificate, Tenant};
 
 use crate::cli::{Failure, output};
+use crate::tenants::CertificateView;
 use crate::tenants::views::TenantView;
 
 pub(super) fn one(tenant: Tenant, json: bool) -> Result<(), Failure> {
@@ -44,6 +45,25 @@ pub(super) fn many(tenants: Vec<Tenant>, json: bool) -> Result<(), Failure> {
     };
     let headings = ["slug", "status", "isolation", "created", "id", "name"];
     output::print_table(headings, &tenants.iter().map(row).collect::<Vec<_>>())
+}
+
+/// What was destroyed.
+pub(super) fn certificate(certificate: Certificate, json: bool) -> Result<(), Failure> {
+    if json {
+        return output::print_json(&CertificateView::from(certificate));
+    }
+    output::print(&format!(
+        "{} ({}) is destroyed: everything in its {}{}",
+        certificate.slug,
+        certificate.tenant_id,
+        certificate.place,
+        certificate.datastore.map(|datastore| format!(" on {datastore}")).unwrap_or_default()
+    ))?;
+    for table in certificate.destroyed {
+        output::print(&format!("{:16} {} rows", table.table, table.rows))?;
+    }
+    output::print(&format!("{:16} {}", "purged", time(certificate.purged_at)))?;
+    output::print(&format!("{:16} {}", "asked for by", certificate.requested_by))
 }
 
 fn time(at: DateTime<Utc>) -> String {

@@ -41,6 +41,12 @@ impl Shell {
         self
     }
 
+    /// A setting's value.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        let found = self.variables.iter().find(|(other, _)| other == name);
+        found.map(|(_, value)| value.as_str()).expect("it is set")
+    }
+
     /// The directory that commands run in.
     pub(crate) fn directory(&self) -> &Path {
         self.directory.path()

@@ -33,6 +33,7 @@ both_databases! {
             user: world.globex.users[0].id.clone(),
             post: world.globex.posts[0].id.clone(),
             tenant: "globex".to_owned(),
+            ..Target::default()
         };
         for operation in documented().iter().filter(|operation| operation.path.starts_with("/v1/")) {
             for token in [world.member(), world.admin()] {

@@ -142,7 +142,8 @@ both_databases! {
         for text in texts() {
             // The library that sends would take these for a path of several parts.
             let text = if text.trim_matches(['.', '/']).is_empty() { "x".to_owned() } else { encoded(&text) };
-            let target = Target { user: text.clone(), post: text.clone(), tenant: text.clone() };
+            let (user, post, tenant, operation) = (text.clone(), text.clone(), text.clone(), text.clone());
+            let target = Target { user, post, tenant, operation, ..Target::default() };
             for operation in documented().iter().filter(|operation| operation.is_about_one()) {
                 world
                     .is_taken_or_refused(

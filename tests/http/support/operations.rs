@@ -36,6 +36,18 @@ pub(crate) struct Target {
     pub(crate) post: String,
     /// For the path of a tenant.
     pub(crate) tenant: String,
+    /// For the path of an operation.
+    pub(crate) operation: String,
+    /// The lines of an export, to be imported under another slug.
+    pub(crate) export: String,
+}
+
+impl Default for Target {
+    /// One that is nowhere.
+    fn default() -> Self {
+        let id = || Uuid::now_v7().to_string();
+        Self { user: id(), post: id(), tenant: "nobody".to_owned(), operation: id(), export: "{}".to_owned() }
+    }
 }
 
 /// All of them, in the order of their paths.
@@ -69,10 +81,14 @@ impl Operation {
 
     /// The path, with the target's ids in it.
     pub(crate) fn path_to(&self, target: &Target) -> String {
-        let id = if self.path.starts_with("/v1/users") { &target.user } else { &target.post };
+        let id = match self.path.split('/').find(|part| ["users", "posts", "operations"].contains(part)) {
+            Some("users") => &target.user,
+            Some("operations") => &target.operation,
+            _ => &target.post,
+        };
         let path = self.path.replace("{id}", id).replace("{tenant}", &target.tenant);
         assert!(!path.contains('{'), "{self} has a parameter that the tests do not know: add it to `Target`");
-        path
+        if self.id == "tenant_import" { format!("{path}?slug=t{}", Uuid::now_v7().simple()) } else { path }
     }
 
     /// A request that is right in every way, but has no token.
@@ -83,7 +99,11 @@ impl Operation {
     /// The same request at another path.
     pub(crate) fn call_at(&self, app: &TestApp, path: &str, target: &Target) -> Call {
         let call = app.call(Method::from_bytes(self.method.as_bytes()).expect("a method"), path);
-        if self.takes_body { call.json(&self.body(target)) } else { call }
+        match (self.takes_body, self.id.as_str()) {
+            (true, "tenant_import") => call.text("application/x-ndjson", target.export.clone()),
+            (true, _) => call.json(&self.body(target)),
+            (false, _) => call,
+        }
     }
 
     fn body(&self, target: &Target) -> Value {
@@ -96,6 +116,7 @@ impl Operation {
             "POST /admin/v1/tenants" => json!({ "slug": format!("t{unique}"), "name": "New" }),
             "PATCH /admin/v1/tenants/{tenant}" => json!({ "name": "Changed" }),
             "POST /admin/v1/tenants/{tenant}/tokens" => json!({ "role": "viewer" }),
+            "POST /admin/v1/tenants/{tenant}/move" => json!({ "isolation": "database" }),
             _ => panic!("{self} takes a body that the tests do not know: add one here"),
         }
     }

@@ -1,0 +1,183 @@
+//! The catalog's record of long work on a tenant.
+
+use sea_orm::sea_query::{Expr, OnConflict, Query, UpdateStatement};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::connection::{Access, Binding, Lease};
+use crate::database::Database;
+use crate::entities::operation::{self, Column, Entity, Location, Progress};
+use crate::error::{Error, Keys, internal};
+use crate::platform::{AuditEntry, Platform};
+use crate::resource::now;
+use crate::vocabulary::WorkState;
+
+/// What is being done to a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Move,
+    Import,
+    Purge,
+}
+
+impl Kind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Move => "move",
+            Self::Import => "import",
+            Self::Purge => "purge",
+        }
+    }
+}
+
+/// Changes of an operation's record.
+pub(crate) struct Record;
+
+impl Record {
+    /// Writes an operation down, with its audit entry. Refused if one is under way for the tenant already.
+    pub(crate) async fn begin(
+        platform: &Platform<'_>,
+        tenant: Uuid,
+        kind: Kind,
+        source: Location,
+        target: Location,
+        action: &'static str,
+        detail: Value,
+    ) -> Result<operation::Model, Error> {
+        let record = new(platform, tenant, kind, source, target);
+        let mut lease = platform.begin().await?;
+        Self::insert(&mut lease, &record).await?;
+        platform.write_down(&mut lease, AuditEntry { action, tenant_id: Some(tenant), detail }).await?;
+        lease.commit().await?;
+        Ok(record)
+    }
+
+    /// Writes an operation down in a transaction that is under way.
+    pub(crate) async fn insert(lease: &mut Lease, record: &operation::Model) -> Result<(), Error> {
+        let row = operation::ActiveModel {
+            id: Set(record.id),
+            tenant_id: Set(record.tenant_id),
+            kind: Set(record.kind.clone()),
+            state: Set(record.state),
+            phase: Set(record.phase.clone()),
+            source: Set(record.source.clone()),
+            target: Set(record.target.clone()),
+            progress: Set(record.progress.clone()),
+            error: Set(None),
+            actor: Set(record.actor.clone()),
+            created_at: Set(record.created_at),
+            updated_at: Set(record.updated_at),
+            ended_at: Set(None),
+        };
+        let mut insert = Entity::insert(row).into_query();
+        insert.on_conflict(OnConflict::new().do_nothing().to_owned());
+        if lease.affected(StatementBuilder::build(&insert, &lease.backend()), Keys::default()).await? == 0 {
+            lease.roll_back().await;
+            return Err(Error::NotPossible("another operation is under way for this tenant".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Goes on to the next phase, with what else is to change in the catalog in the same transaction.
+    pub(crate) async fn enter(
+        database: &Database,
+        operation: &mut operation::Model,
+        phase: &str,
+        also: Vec<UpdateStatement>,
+    ) -> Result<(), Error> {
+        phase.clone_into(&mut operation.phase);
+        let state = operation.state;
+        let ended_at = (state != WorkState::Running).then(now);
+        operation.ended_at = ended_at;
+        let mut update = updating(operation);
+        update
+            .value(Column::Phase, phase)
+            .value(Column::State, state.as_str())
+            .value(Column::Error, operation.error.clone())
+            .value(Column::EndedAt, ended_at);
+        let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
+        for statement in std::iter::once(&update).chain(&also) {
+            lease.affected(StatementBuilder::build(statement, &lease.backend()), Keys::default()).await?;
+        }
+        lease.commit().await
+    }
+
+    /// Notes how far it is.
+    pub(crate) async fn note(database: &Database, operation: &operation::Model) -> Result<(), Error> {
+        let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
+        let mut update = updating(operation);
+        update.value(Column::Error, operation.error.clone());
+        lease.affected(StatementBuilder::build(&update, &lease.backend()), Keys::default()).await?;
+        lease.commit().await
+    }
+}
+
+/// An operation that begins.
+pub(crate) fn new(
+    platform: &Platform<'_>,
+    tenant: Uuid,
+    kind: Kind,
+    source: Location,
+    target: Location,
+) -> operation::Model {
+    let created_at = now();
+    operation::Model {
+        id: Uuid::now_v7(),
+        tenant_id: tenant,
+        kind: kind.as_str().to_owned(),
+        state: WorkState::Running,
+        phase: "preparing".to_owned(),
+        source,
+        target,
+        progress: Progress::default(),
+        error: None,
+        actor: platform.operator().to_owned(),
+        created_at,
+        updated_at: created_at,
+        ended_at: None,
+    }
+}
+
+fn updating(operation: &operation::Model) -> UpdateStatement {
+    Query::update()
+        .table(Entity)
+        .value(Column::Progress, operation.progress.clone())
+        .value(Column::UpdatedAt, now())
+        .and_where(Column::Id.eq(operation.id))
+        .take()
+}
+
+pub(crate) async fn find(database: &Database, id: Uuid) -> Result<Option<operation::Model>, Error> {
+    Ok(select(database, Column::Id.eq(id)).await?.pop())
+}
+
+/// The operations that have not ended.
+pub(crate) async fn running(database: &Database) -> Result<Vec<operation::Model>, Error> {
+    select(database, Column::State.eq(WorkState::Running.as_str())).await
+}
+
+/// The tenant's operation that has not ended.
+pub(crate) async fn running_of(database: &Database, tenant: Uuid) -> Result<Option<operation::Model>, Error> {
+    let of_tenant = Column::TenantId.eq(tenant);
+    let running = Column::State.eq(WorkState::Running.as_str());
+    Ok(select(database, sea_orm::Condition::all().add(of_tenant).add(running)).await?.pop())
+}
+
+async fn select(
+    database: &Database,
+    condition: impl sea_orm::sea_query::IntoCondition,
+) -> Result<Vec<operation::Model>, Error> {
+    let select = Entity::find().filter(condition).into_query();
+    let statement = StatementBuilder::build(&select, &database.platform.backend());
+    let rows = Lease::read_alone(&database.platform, statement, Keys::default()).await?;
+    rows.iter().map(|row| operation::Model::from_query_result(row, "").map_err(internal)).collect()
+}
+
+/// Sets columns of the tenant's own row.
+pub(crate) fn tenant_update(tenant: Uuid, set: Vec<(crate::entities::tenant::Column, Expr)>) -> UpdateStatement {
+    let mut update = Query::update();
+    update.table(crate::entities::tenant::Entity).values(set);
+    update.and_where(crate::entities::tenant::Column::Id.eq(tenant));
+    update
+}

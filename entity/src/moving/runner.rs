@@ -1,0 +1,116 @@
+//! Who does an operation's phases one after the other, and what becomes of failures.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use super::phases::Move;
+use super::record::{Kind, Record, find};
+use crate::database::Database;
+use crate::entities::operation;
+use crate::error::Error;
+use crate::owner::TenantLock;
+use crate::purge;
+use crate::transfer::undo_import;
+use crate::vocabulary::WorkState;
+
+/// Moves of one process that go on at once: each takes connections away from requests.
+const AT_ONCE: usize = 2;
+
+/// Which operations this process is at.
+pub(crate) struct AtWork {
+    operations: Mutex<HashSet<Uuid>>,
+    turns: Semaphore,
+}
+
+impl Default for AtWork {
+    fn default() -> Self {
+        Self { operations: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+    }
+}
+
+/// One operation that this process is at, for as long as this lives.
+struct Entry<'a>(&'a AtWork, Uuid);
+
+impl AtWork {
+    fn enter(&self, id: Uuid) -> Option<Entry<'_>> {
+        self.operations().insert(id).then_some(Entry(self, id))
+    }
+
+    fn operations(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.operations.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        self.0.operations().remove(&self.1);
+    }
+}
+
+/// Goes on with an operation until it has ended, or until it cannot go on for now. Does nothing if somebody else is at it.
+pub(crate) async fn run(database: &Database, id: Uuid) {
+    let Some(_entry) = database.at_work.enter(id) else { return };
+    if let Err(error) = go_on_until_left(database, id).await {
+        tracing::warn!(operation = %id, %error, "an operation cannot go on for now");
+    }
+}
+
+async fn go_on_until_left(database: &Database, id: Uuid) -> Result<(), Error> {
+    if go_on(database, id, false).await? == Next::WhenNobodyIsThere {
+        // Nobody who was admitted to the old place before this began is there any more after it. Without the lock, whose
+        // connection others need more.
+        tokio::time::sleep(database.settings.request_timeout).await;
+        go_on(database, id, true).await?;
+    }
+    Ok(())
+}
+
+/// What is left of an operation.
+#[derive(PartialEq, Eq)]
+enum Next {
+    /// Nothing, or nothing that this process could do.
+    Nothing,
+    /// Destroying the old place, once it is empty.
+    WhenNobodyIsThere,
+}
+
+async fn go_on(database: &Database, id: Uuid, nobody_is_there: bool) -> Result<Next, Error> {
+    let _turn = database.at_work.turns.acquire().await.map_err(|_| Error::Busy)?;
+    let Some(operation) = find(database, id).await?.filter(is_running) else { return Ok(Next::Nothing) };
+    let Some(mut lock) = TenantLock::try_take(database, operation.tenant_id).await? else { return Ok(Next::Nothing) };
+    // Whoever had the lock before may have got further.
+    let Some(mut operation) = find(database, id).await?.filter(is_running) else { return Ok(Next::Nothing) };
+    if operation.kind == Kind::Import.as_str() {
+        undo_import(database, &mut operation, &mut lock).await?;
+        return Ok(Next::Nothing);
+    }
+    if operation.kind == Kind::Purge.as_str() {
+        purge::go_on(database, &mut operation, &mut lock).await?;
+        return Ok(Next::Nothing);
+    }
+    let mut moving = Move::new(database, operation, lock)?;
+    while moving.is_running() {
+        if moving.has_switched() && !nobody_is_there {
+            return Ok(Next::WhenNobodyIsThere);
+        }
+        if let Err(error) = moving.next().await {
+            let operation = moving.failed(error).await?;
+            tracing::warn!(operation = %id, phase = operation.phase, error = operation.error, "a move fell back");
+        }
+    }
+    Ok(Next::Nothing)
+}
+
+fn is_running(operation: &operation::Model) -> bool {
+    operation.state == WorkState::Running
+}
+
+/// Ends an operation well.
+pub(crate) async fn done(database: &Database, operation: &mut operation::Model) -> Result<(), Error> {
+    operation.state = WorkState::Done;
+    operation.error = None;
+    Record::enter(database, operation, "ended", Vec::new()).await
+}

@@ -1,0 +1,149 @@
+//! Making a tenant's place survives the process that makes it, at every step: another one finishes it, or there is nothing.
+
+use std::time::{Duration, Instant};
+
+use super::moving::{Scene, is_there};
+use super::process::Process;
+use crate::entities::operation::Location;
+use crate::entities::tenant;
+use crate::platform::finish_provisioning;
+use crate::vocabulary::{Isolation, Limits, Role, TenantStatus};
+use crate::{Error, Filter, NewTenant, NewUser, TenantName};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn new(slug: &str, isolation: Isolation, datastore: Option<&str>) -> NewTenant {
+    NewTenant {
+        id: None,
+        slug: slug.to_owned(),
+        name: "New".to_owned(),
+        isolation,
+        datastore: datastore.map(str::to_owned),
+        domains: vec![format!("{slug}.example")],
+        limits: Limits::default(),
+        created_at: None,
+    }
+}
+
+async fn find(process: &Process, slug: &str) -> Option<tenant::Model> {
+    process.platform().tenant_find(&TenantName::Slug(slug.to_owned())).await.unwrap()
+}
+
+/// The tenant is whole: it is active, its place is there, and it can be worked in.
+async fn assert_served(process: &Process, slug: &str) {
+    let tenant = find(process, slug).await.expect("the tenant is there");
+    assert_eq!(tenant.status, TenantStatus::Active);
+    let place = Location { isolation: tenant.isolation, datastore: tenant.datastore.clone() };
+    assert!(is_there(process, &place, tenant.id).await);
+    let access = process.database.access(tenant).unwrap();
+    let (name, email) = ("A".to_owned(), "a@example.com".to_owned());
+    access
+        .users()
+        .insert(NewUser { tenant_id: None, id: None, name, email, role: Role::Admin, created_at: None })
+        .await
+        .unwrap();
+    assert_eq!(access.users().count(Filter::all()).await.unwrap(), 1);
+}
+
+/// Kills the maker at each step once. `again` goes on in another process: by a second request or by looking after what was left.
+fn killed_at_every_step(scene: &Scene, isolation: Isolation, by_request: bool) {
+    let other = Process::start(&scene.settings);
+    let mut steps = Vec::new();
+    for step in 0.. {
+        let slug = format!("t{step}-{}-{}", isolation.as_str(), if by_request { "r" } else { "c" });
+        let maker = Process::dying_at(&scene.settings, step);
+        let (database, admin, wanted) = (maker.database.clone(), maker.admin.clone(), new(&slug, isolation, None));
+        let making = maker.database.spawn(async move { database.platform(&admin).tenant_create(wanted).await });
+        let began = Instant::now();
+        let died = loop {
+            match maker.dies_within(Duration::from_millis(10)) {
+                Some(name) => break Some(name),
+                None if making.is_finished() => break None,
+                None => assert!(began.elapsed() < PATIENCE, "neither dead nor done"),
+            }
+        };
+        maker.kill();
+        let was_entered = other.run(find(&other, &slug)).is_some();
+        let began = Instant::now();
+        while by_request || was_entered {
+            // The lock of the dead is free once its connection is gone.
+            let served = other.run(async {
+                if by_request {
+                    let made = other.platform().tenant_create(new(&slug, isolation, None)).await;
+                    assert!(matches!(made, Ok(_) | Err(Error::Busy | Error::Conflict { .. })), "{died:?}: {made:?}");
+                } else {
+                    finish_provisioning(&other.database, Duration::ZERO).await.unwrap();
+                }
+                find(&other, &slug).await.is_some_and(|tenant| tenant.status == TenantStatus::Active)
+            });
+            if served {
+                break;
+            }
+            assert!(began.elapsed() < PATIENCE, "killed at {died:?}, nobody goes on");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        if by_request || was_entered {
+            other.run(assert_served(&other, &slug));
+        } else {
+            assert_eq!(died.as_deref(), Some("nothing entered"));
+        }
+        match died {
+            Some(name) => steps.push(name),
+            None => break,
+        }
+    }
+    for step in ["nothing entered", "tenant entered", "place made", "place checked", "tenant served"] {
+        assert!(steps.iter().any(|name| name == step), "never killed at {step}: {steps:?}");
+    }
+}
+
+#[test]
+fn a_schema_is_made_whole_or_not_at_all() {
+    let scene = Scene::postgres();
+    killed_at_every_step(&scene, Isolation::Schema, true);
+    killed_at_every_step(&scene, Isolation::Schema, false);
+}
+
+#[test]
+fn a_database_is_made_whole_or_not_at_all() {
+    let scene = Scene::postgres();
+    killed_at_every_step(&scene, Isolation::Database, true);
+    killed_at_every_step(&scene, Isolation::Database, false);
+}
+
+#[test]
+fn a_file_is_made_whole_or_not_at_all() {
+    let scene = Scene::sqlite();
+    killed_at_every_step(&scene, Isolation::Database, true);
+    killed_at_every_step(&scene, Isolation::Database, false);
+}
+
+/// A tenant on a server that nobody listens on is not served.
+#[test]
+fn a_server_that_is_away_gets_no_tenant() {
+    let scene = Scene::postgres_with("nowhere=postgres://127.0.0.1:1/none");
+    let process = Process::start(&scene.settings);
+    process.run(async {
+        for isolation in [Isolation::Schema, Isolation::Database, Isolation::Shared] {
+            let slug = isolation.as_str();
+            let made = process.platform().tenant_create(new(slug, isolation, Some("nowhere"))).await;
+            assert!(matches!(made, Err(Error::Unavailable(_))), "{made:?}");
+            // Its place may be half made on a server that is away: the tenant stays, to be gone on with or to be purged.
+            let left = find(&process, slug).await.expect("nobody knows what is on that server");
+            assert_eq!(left.status, TenantStatus::Provisioning);
+        }
+    });
+}
+
+/// A role that may not make databases is told so; afterwards there is no such tenant, and its names are free.
+#[test]
+fn a_place_that_cannot_be_made_leaves_nothing() {
+    let scene = Scene::postgres_owned_by_a_role_without_createdb();
+    let process = Process::start(&scene.settings);
+    process.run(async {
+        let made = process.platform().tenant_create(new("acme", Isolation::Database, None)).await;
+        assert!(matches!(&made, Err(Error::NotPossible(why)) if why.contains("CREATEDB")), "{made:?}");
+        assert!(find(&process, "acme").await.is_none());
+        process.platform().tenant_create(new("acme", Isolation::Shared, None)).await.unwrap();
+    });
+}
