@@ -5,7 +5,7 @@ use sqlx::error::ErrorKind;
 use crate::resource::{Reference, Unique};
 
 /// Why an operation did not happen. None of them changed anything.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// A value claims a row for another tenant than the scope's.
     #[error("the row is claimed for another tenant")]

@@ -2,6 +2,8 @@
 //!
 //! Run before anything is served and by `doctor`. Every finding is a sentence that an operator can act on.
 
+mod pooler;
+
 use migration::access::{TENANT_POLICY, TENANT_SETTING};
 use sea_orm::{DbBackend, QueryResult, Statement};
 
@@ -16,6 +18,9 @@ pub(crate) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
     let mut checks = examine_shared(&database.serving).await?;
     if database.serving.backend() == DbBackend::Postgres {
         checks.push(platform(&database.platform).await?);
+        if database.connections.can_lend_two() {
+            checks.push(pooler::statements(&database.serving).await?);
+        }
     }
     Ok(checks)
 }

@@ -2,6 +2,7 @@
 
 mod filling;
 mod guide;
+mod moving;
 mod words;
 mod world;
 
@@ -27,9 +28,10 @@ pub(super) async fn run() -> Result<(), Failure> {
     let (database, gatekeeper) = entity::open(&config.database).await?;
     let worlds = world::worlds();
     filling::fill(&database, &gatekeeper, &worlds).await?;
+    let seen = moving::moved(&database, &gatekeeper, &worlds[1]).await?;
     let keys = Keys::load(&config.auth)?;
     let application = Application::build(config, database, gatekeeper).await?;
-    output::print(&guide::guide(application.address(), &worlds, &keys)?)?;
+    output::print(&guide::guide(application.address(), &worlds, &keys, &seen.lines(worlds[1].slug))?)?;
     application.run().await?;
     Ok(())
 }

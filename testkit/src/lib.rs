@@ -40,7 +40,15 @@ impl TestDatabase {
         }
     }
 
-    /// The same, as the data crate reads them.
+    /// The PostgreSQL database, which it must be.
+    pub fn server(&self) -> &PostgresDatabase {
+        match self {
+            Self::Postgres(database) => database,
+            Self::Sqlite(_) => panic!("the test's database is a file"),
+        }
+    }
+
+    /// The variables, as the data crate reads them.
     pub fn settings(&self) -> DatabaseSettings {
         settings(&self.variables())
     }

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use uuid::Uuid;
 
 const URL: &str = "TENANTRY_TEST_POSTGRES_URL";
+const PGBOUNCER_URL: &str = "TENANTRY_TEST_PGBOUNCER_URL";
 
 /// Held while roles and template are made: every test is a process of its own.
 const LOCK: i64 = 0x7465_7374_6b69_7400;
@@ -50,6 +51,19 @@ impl PostgresDatabase {
         let mut variables = self.variables();
         variables[0].1 = self.url("test_above_policies");
         variables
+    }
+
+    /// The same, but serving and platform go through PgBouncer in transaction mode: each transaction may be on another connection
+    /// of the server.
+    pub fn variables_through_pgbouncer(&self) -> Vec<(&'static str, String)> {
+        let pgbouncer = address(PGBOUNCER_URL);
+        let (host, port) = (pgbouncer.get_host(), pgbouncer.get_port());
+        let url = |role: &str| format!("postgres://{role}@{host}:{port}/{}?statement-cache-capacity=0", self.name);
+        vec![
+            ("DATABASE_URL", url("test_serving")),
+            ("DATABASE_OWNER_URL", self.url("test_owner")),
+            ("DATABASE_PLATFORM_URL", url("test_platform")),
+        ]
     }
 
     /// This database's address for one of the roles, or for the superuser of the server.
@@ -108,18 +122,7 @@ impl Drop for PostgresDatabase {
         let (name, server) = (self.name.clone(), self.server.clone());
         let dropped = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(async {
-                let mut connection = connect(&server).await;
-                // With the databases of its tenants, which are marked with its name.
-                let own = format!(
-                    "SELECT datname FROM pg_database d WHERE shobj_description(d.oid, 'pg_database') = 'a tenant of {name}'"
-                );
-                let own: Vec<String> =
-                    sqlx::query_scalar(AssertSqlSafe(own)).fetch_all(&mut connection).await.expect("databases' names");
-                for name in own.iter().chain([&name]) {
-                    run(&mut connection, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
-                }
-            });
+            runtime.expect("a runtime").block_on(drop_all(&server, &name));
         });
         if dropped.join().is_err() {
             eprintln!("the test's database {} could not be dropped", self.name);
@@ -127,9 +130,35 @@ impl Drop for PostgresDatabase {
     }
 }
 
+/// Drops the database and those of its tenants, which are marked with its name. Several at a time: each waits for a checkpoint.
+async fn drop_all(server: &PgConnectOptions, name: &str) {
+    let own = format!(
+        "SELECT datname FROM pg_database d WHERE shobj_description(d.oid, 'pg_database') = 'a tenant of {name}'"
+    );
+    let mut names: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(own)).fetch_all(&mut connect(server).await).await.expect("databases' names");
+    names.push(name.to_owned());
+    let mut workers = tokio::task::JoinSet::new();
+    for names in names.chunks(names.len().div_ceil(8)) {
+        let (server, names) = (server.clone(), names.to_vec());
+        workers.spawn(async move {
+            let mut connection = connect(&server).await;
+            for name in names {
+                run(&mut connection, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+            }
+        });
+    }
+    workers.join_all().await;
+}
+
 fn server() -> PgConnectOptions {
-    let url = env::var(URL).unwrap_or_else(|_| panic!("{URL} is not set: run the tests through scripts/test"));
-    url.parse::<PgConnectOptions>().unwrap_or_else(|_| panic!("{URL} is no address")).disable_statement_logging()
+    address(URL)
+}
+
+fn address(variable: &str) -> PgConnectOptions {
+    let url =
+        env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run the tests through scripts/test"));
+    url.parse::<PgConnectOptions>().unwrap_or_else(|_| panic!("{variable} is no address")).disable_statement_logging()
 }
 
 async fn connect(options: &PgConnectOptions) -> PgConnection {

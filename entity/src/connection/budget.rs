@@ -3,23 +3,26 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-use crate::error::Error;
-
-/// The right to have one connection open.
-pub(crate) type Permit = OwnedSemaphorePermit;
+use tokio::sync::{Notify, Semaphore};
 
 /// A number of connections, shared by pools. Whoever waits for a permit gets it in the order of asking.
 pub(crate) struct Budget {
-    permits: Arc<Semaphore>,
+    permits: Semaphore,
     limit: usize,
     wanting: AtomicUsize,
+    returning: AtomicUsize,
+    wanted: Notify,
 }
 
 impl Budget {
-    pub(super) fn new(limit: usize) -> Self {
-        Self { permits: Arc::new(Semaphore::new(limit)), limit, wanting: AtomicUsize::new(0) }
+    pub(super) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            permits: Semaphore::new(limit),
+            limit,
+            wanting: AtomicUsize::new(0),
+            returning: AtomicUsize::new(0),
+            wanted: Notify::new(),
+        })
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -36,18 +39,55 @@ impl Budget {
         self.wanting.load(Ordering::Relaxed)
     }
 
-    pub(super) fn take_now(&self) -> Option<Permit> {
-        Arc::clone(&self.permits).try_acquire_owned().ok()
+    /// How many wait for a permit that nobody is about to give back.
+    pub(super) fn short(&self) -> usize {
+        self.wanting().saturating_sub(self.returning.load(Ordering::Relaxed))
     }
 
-    /// Counts somebody who wants a permit, for as long as the answer lives.
-    pub(super) fn want(&self) -> Counted<'_> {
-        Counted::new(&self.wanting)
+    /// Comes back when somebody has begun to wait.
+    pub(super) async fn wanted(&self) {
+        self.wanted.notified().await;
     }
 
-    /// The next permit.
-    pub(super) async fn take(&self) -> Result<Permit, Error> {
-        Arc::clone(&self.permits).acquire_owned().await.map_err(|_| Error::Busy)
+    /// The next permit. Whoever no longer waits for it has not taken it.
+    pub(super) async fn take(self: &Arc<Self>) -> Permit {
+        match self.permits.try_acquire() {
+            Ok(permit) => permit.forget(),
+            Err(_) => {
+                let _wanting = Counted::new(&self.wanting);
+                self.wanted.notify_one();
+                // Is never closed.
+                if let Ok(permit) = self.permits.acquire().await {
+                    permit.forget();
+                }
+            }
+        }
+        Permit { budget: Arc::clone(self), is_returning: false }
+    }
+}
+
+/// The right to have one connection open.
+pub(crate) struct Permit {
+    budget: Arc<Budget>,
+    is_returning: bool,
+}
+
+impl Permit {
+    /// Says that this will come free in a moment.
+    pub(super) fn returns(&mut self) {
+        if !self.is_returning {
+            self.is_returning = true;
+            self.budget.returning.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.is_returning {
+            self.budget.returning.fetch_sub(1, Ordering::Relaxed);
+        }
+        self.budget.permits.add_permits(1);
     }
 }
 
@@ -64,5 +104,37 @@ impl<'a> Counted<'a> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_permit_that_nobody_waits_for_any_more_is_not_lost() {
+        let budget = Budget::new(1);
+        let mut first = budget.take().await;
+        assert!(tokio::time::timeout(Duration::from_millis(10), budget.take()).await.is_err());
+        assert_eq!((budget.used(), budget.wanting(), budget.short()), (1, 0, 0));
+
+        let waiting = tokio::spawn({
+            let budget = Arc::clone(&budget);
+            async move { budget.take().await }
+        });
+        budget.wanted().await;
+        while budget.wanting() == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(budget.short(), 1);
+        first.returns();
+        assert_eq!(budget.short(), 0, "one is on its way");
+        drop(first);
+        let second = waiting.await.unwrap();
+        assert_eq!((budget.used(), budget.wanting()), (1, 0));
+        drop(second);
+        assert_eq!(budget.used(), 0);
     }
 }

@@ -1,21 +1,12 @@
-//! How many connections of one pool may be lent out at once: a limit that moves while it is in use.
-//!
-//! deadpool's own `resize` takes back only what was opened already, and gives it out again when the pool grows: a pool that
-//! is opened lazily would end up above its size.
+//! How many may be inside at once, in the order of asking: a limit that moves while it is in use.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
-
-use super::budget::Counted;
-use crate::error::Error;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub(super) struct Gate {
     free: Semaphore,
     size: Mutex<Size>,
-    waiting: AtomicUsize,
 }
 
 struct Size {
@@ -27,7 +18,7 @@ struct Size {
 impl Gate {
     pub(super) fn new(limit: usize) -> Self {
         let size = Mutex::new(Size { limit, owed: 0 });
-        Self { free: Semaphore::new(limit), size, waiting: AtomicUsize::new(0) }
+        Self { free: Semaphore::new(limit), size }
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -39,24 +30,17 @@ impl Gate {
         (size.limit + size.owed).saturating_sub(self.free.available_permits())
     }
 
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+    /// Goes in, in the order of asking; [`Gate::leave`] comes after it, whatever happens.
+    pub(super) async fn enter(&self) {
+        // Is never closed.
+        if let Ok(permit) = self.free.acquire().await {
+            permit.forget();
+        }
     }
 
-    /// Goes in, in the order of asking; [`Gate::leave`] comes after it, whatever happens.
-    pub(super) async fn enter(&self, wait: Duration) -> Result<(), Error> {
-        if let Ok(permit) = self.free.try_acquire() {
-            permit.forget();
-            return Ok(());
-        }
-        let _waiting = Counted::new(&self.waiting);
-        match tokio::time::timeout(wait, self.free.acquire()).await {
-            Ok(Ok(permit)) => {
-                permit.forget();
-                Ok(())
-            }
-            _ => Err(Error::Busy),
-        }
+    /// Goes in if nobody waits.
+    pub(super) fn try_enter(&self) -> bool {
+        self.free.try_acquire().map(SemaphorePermit::forget).is_ok()
     }
 
     pub(super) fn leave(&self) {
@@ -82,38 +66,44 @@ impl Gate {
         size.limit = limit;
     }
 
-    fn size(&self) -> std::sync::MutexGuard<'_, Size> {
-        self.size.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn size(&self) -> MutexGuard<'_, Size> {
+        self.size.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    const SOON: Duration = Duration::from_millis(10);
-
-    async fn fill(gate: &Gate) -> usize {
-        let mut entered = 0;
-        while gate.enter(SOON).await.is_ok() {
-            entered += 1;
-        }
-        entered
+    fn fill(gate: &Gate) -> usize {
+        std::iter::from_fn(|| gate.try_enter().then_some(())).count()
     }
 
-    #[tokio::test]
-    async fn a_limit_that_moves_is_kept() {
+    #[test]
+    fn a_limit_that_moves_is_kept() {
         let gate = Gate::new(5);
         gate.set_limit(1);
         gate.set_limit(3);
-        assert_eq!((fill(&gate).await, gate.in_use()), (3, 3));
+        assert_eq!((fill(&gate), gate.in_use()), (3, 3));
         gate.set_limit(2);
-        assert_eq!((gate.limit(), gate.in_use()), (2, 3), "what is lent out stays lent out");
+        assert_eq!((gate.limit(), gate.in_use()), (2, 3), "what is inside stays inside");
         gate.leave();
-        assert_eq!(fill(&gate).await, 0, "what came back is kept");
+        assert_eq!(fill(&gate), 0, "what came back is kept");
         gate.set_limit(4);
-        assert_eq!((fill(&gate).await, gate.in_use()), (2, 4));
+        assert_eq!((fill(&gate), gate.in_use()), (2, 4));
         (0..4).for_each(|_| gate.leave());
-        assert_eq!((gate.in_use(), fill(&gate).await), (0, 4));
+        assert_eq!((gate.in_use(), fill(&gate)), (0, 4));
+    }
+
+    #[tokio::test]
+    async fn who_gives_up_waiting_takes_no_place() {
+        let gate = Gate::new(1);
+        gate.enter().await;
+        assert!(tokio::time::timeout(Duration::from_millis(10), gate.enter()).await.is_err());
+        assert_eq!(gate.in_use(), 1);
+        gate.leave();
+        assert_eq!(fill(&gate), 1);
     }
 }

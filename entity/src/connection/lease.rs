@@ -12,6 +12,9 @@ use crate::Error;
 use crate::error::{Keys, is_recoverable};
 use crate::place::{Place, Spot, fence_lock};
 
+/// How often the server looks, in the middle of a statement, whether anybody still waits for it.
+pub(super) const LOOKS_FOR_CLIENT: Duration = Duration::from_millis(100);
+
 /// What a transaction is going to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -77,35 +80,44 @@ impl Lease {
         let key = place.pool(access);
         let begin = begin_sql(place, access, binding);
         let is_fenced = matches!((access, binding), (Access::Write, Binding::Tenant(_)));
-        let mut last = Error::Busy;
-        for _ in 0..=place.connections.size(&key) {
+        let mut dead = Dead::default();
+        loop {
             let mut lease = Self::take(place, &key).await?;
             let begun = if is_fenced { lease.begin_fenced(&begin).await } else { lease.run(&begin).await };
             match begun {
                 Ok(()) => return Ok(lease),
-                Err(error @ Error::Unavailable(_)) => last = error,
+                Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
                 Err(error) => return Err(error),
             }
         }
-        Err(last)
     }
 
     /// Runs one reading statement that needs no transaction and no tenant. It may be sent again on another connection if
     /// a pooled one turns out to have died.
     pub(crate) async fn read_alone(place: &Place, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
         let key = place.pool(Access::Read);
-        let mut last = Error::Busy;
-        for _ in 0..=place.connections.size(&key) {
+        let mut dead = Dead::default();
+        loop {
             let mut lease = Self::take(place, &key).await?;
-            match lease.rows(statement.clone(), keys).await {
-                Err(error @ Error::Unavailable(_)) => last = error,
+            match lease.rows_alone(statement.clone(), keys).await {
+                Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
                 answer => {
                     lease.ended = !matches!(answer, Err(Error::Timeout));
                     return answer;
                 }
             }
         }
-        Err(last)
+    }
+
+    /// Where statements are passing, a transaction holds the two messages of one together.
+    async fn rows_alone(&mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
+        if !self.connection()?.needs_transaction() {
+            return self.rows(statement, keys).await;
+        }
+        self.run("BEGIN READ ONLY").await?;
+        let rows = self.rows(statement, keys).await;
+        let ended = self.run("ROLLBACK").await;
+        rows.and_then(|rows| ended.map(|()| rows))
     }
 
     async fn take(place: &Place, key: &PoolKey) -> Result<Self, Error> {
@@ -231,6 +243,18 @@ impl Drop for Lease {
     }
 }
 
+/// Pooled connections that turned out to have died: no more than there were, and then one that is new.
+#[derive(Default)]
+struct Dead(Option<usize>);
+
+impl Dead {
+    fn count(&mut self, place: &Place, key: &PoolKey, error: Error) -> Result<(), Error> {
+        let left = self.0.get_or_insert_with(|| place.connections.size(key) + 1);
+        *left = left.checked_sub(1).ok_or(error)?;
+        Ok(())
+    }
+}
+
 fn lost() -> Error {
     Error::Unavailable("the transaction's connection was lost".to_owned())
 }
@@ -266,7 +290,11 @@ fn begin_postgres(place: &Place, access: Access, binding: Binding) -> String {
         // The one schema alone: a table that is missing there must not be found elsewhere.
         sql.push_str(&format!("; SET LOCAL search_path = {schema}"));
     }
-    sql.push_str(&format!("; SET LOCAL statement_timeout = {}", place.terms.statement_timeout.as_millis()));
+    sql.push_str(&format!(
+        "; SET LOCAL statement_timeout = {}; SET LOCAL client_connection_check_interval = {}",
+        place.terms.statement_timeout.as_millis(),
+        LOOKS_FOR_CLIENT.as_millis()
+    ));
     if let (Access::Write, Binding::Tenant(tenant)) = (access, binding) {
         sql.push_str(&format!(
             "; SELECT pg_advisory_xact_lock_shared({}); SELECT 1 FROM {} WHERE tenant_id = '{tenant}'",

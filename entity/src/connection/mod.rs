@@ -4,19 +4,25 @@
 //! transaction, sends statements and ends the transaction. A lease that is dropped half-way closes its connection, so
 //! nothing of it can be inherited. DDL is run on connections of the owner's own, which are in no pool.
 
+mod balance;
 mod budget;
 mod connections;
 mod gate;
 mod lease;
+mod line;
 mod opened;
+mod opening;
 mod pool;
 mod raw;
+mod status;
 
 pub(crate) use connections::Connections;
-pub use connections::{BudgetStatus, PoolStatus};
 pub(crate) use lease::{Access, Binding, Lease, Terms};
 pub use lease::{Observed, Observer};
 pub(crate) use opened::Opened;
+#[cfg(test)]
+pub(crate) use opening::CREATE;
 pub use pool::Scaling;
 pub(crate) use pool::{PoolKey, Pooled, Use};
 pub(crate) use raw::{Connection, Source};
+pub use status::{BudgetStatus, PoolStatus};

@@ -4,13 +4,18 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
-use super::Connection;
 use super::budget::Permit;
+use super::lease::LOOKS_FOR_CLIENT;
+use super::{Connection, Source};
+use crate::error::{Error, Keys};
+
+use super::opening::{CREATE, Slot};
 
 /// How long a server's process may live on after its client has said good-bye.
-const FAREWELL: Duration = Duration::from_millis(50);
-/// The same, when it was left in the middle of something.
-const HARD_FAREWELL: Duration = Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_millis(20);
+
+/// Longest that saying good-bye may take.
+const LEAVING: Duration = Duration::from_secs(1);
 
 pub(crate) struct Opened {
     connection: Option<Connection>,
@@ -18,30 +23,69 @@ pub(crate) struct Opened {
     runtime: Handle,
     /// When this pool got hold of it.
     pub(super) since: Instant,
+    /// When it was given back last.
+    pub(super) rests_since: Instant,
     /// Whether it may be in the middle of something.
     pub(super) is_unclear: bool,
+    /// What comes free only after it is closed, like its permit.
+    pub(super) held: Option<Box<dyn Send + Sync>>,
 }
 
 impl Opened {
-    pub(super) fn new(connection: Connection, permit: Permit, runtime: Handle) -> Self {
-        Self { connection: Some(connection), permit: Some(permit), runtime, since: Instant::now(), is_unclear: false }
+    fn new(connection: Connection, permit: Permit, runtime: Handle) -> Self {
+        let now = Instant::now();
+        Self {
+            connection: Some(connection),
+            permit: Some(permit),
+            runtime,
+            since: now,
+            rests_since: now,
+            is_unclear: false,
+            held: None,
+        }
     }
 
     pub(crate) fn connection(&mut self) -> &mut Connection {
         self.connection.as_mut().expect("a connection until it is dropped")
     }
+
+    /// Opens a connection on the runtime. It is closed, and the permit given back, also if nobody waits for it any more.
+    pub(super) async fn open(
+        runtime: &Handle,
+        source: Source,
+        permit: Permit,
+        slots: Vec<Slot>,
+    ) -> Result<Self, Error> {
+        let handle = runtime.clone();
+        let opening = runtime.spawn(async move {
+            let opened = tokio::time::timeout(CREATE, source.connect()).await;
+            slots.iter().for_each(|slot| if opened.is_ok() { slot.answered() } else { slot.was_not_answered() });
+            opened.map(|opened| opened.map(|connection| Self::new(connection, permit, handle)))
+        });
+        match opening.await {
+            Ok(Ok(Ok(opened))) => Ok(opened),
+            Ok(Ok(Err(error))) => Err(Error::from_sqlx(&error, Keys::default())),
+            Ok(Err(_)) => Err(Error::Unavailable("no answer to a new connection".to_owned())),
+            Err(_) => Err(Error::Unavailable("the runtime has ended".to_owned())),
+        }
+    }
 }
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        let (Some(connection), permit) = (self.connection.take(), self.permit.take()) else { return };
-        let is_unclear = self.is_unclear;
+        let (Some(connection), Some(mut permit)) = (self.connection.take(), self.permit.take()) else { return };
+        let (is_unclear, held) = (self.is_unclear, self.held.take());
+        permit.returns();
         self.runtime.spawn(async move {
-            let outlives =
-                if connection.is_server() { if is_unclear { HARD_FAREWELL } else { FAREWELL } } else { Duration::ZERO };
-            let _ = tokio::time::timeout(HARD_FAREWELL, connection.close(is_unclear)).await;
+            let outlives = match (connection.is_server(), is_unclear) {
+                (false, _) => Duration::ZERO,
+                (true, false) => FAREWELL,
+                // In the middle of a statement, the server finds out only when it looks.
+                (true, true) => LOOKS_FOR_CLIENT + FAREWELL,
+            };
+            let _ = tokio::time::timeout(LEAVING, connection.close(is_unclear)).await;
             tokio::time::sleep(outlives).await;
-            drop(permit);
+            drop((permit, held));
         });
     }
 }

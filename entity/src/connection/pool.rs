@@ -1,29 +1,27 @@
-//! One pool: a plain queue of connections by deadpool, without a ping on release or checkout, behind a gate that says how
-//! many may be lent out.
+//! One pool: a plain queue of connections by deadpool, without a ping on release or checkout, and a line of those who wait.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, Object, PoolError, RecycleResult};
-use tokio::runtime::Handle;
+use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleResult};
+use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::gate::Gate;
+use super::budget::Permit;
+use super::line::Line;
 use super::opened::Opened;
+use super::opening::{Opening, Slot};
 use super::{Connection, Connections, Source};
-use crate::error::{Error, Keys};
+use crate::error::Error;
 
-/// How long a request waits for its turn, and then for a free connection, before it is told that the database is busy.
+/// How long a request waits in all, for its turn and for a connection, before it is told that the database is busy.
 pub(super) const WAIT: Duration = Duration::from_secs(5);
 
-/// How long a new connection may take.
-const CREATE: Duration = Duration::from_secs(5);
-
-/// After this long, a connection that others wait for goes to them even if its own pool has more to do.
-const SLICE: Duration = Duration::from_millis(100);
+/// How often whoever opens a connection looks whether anybody still waits for it.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// What a pool's connections are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,6 +45,18 @@ pub(crate) struct PoolKey {
     pub(crate) purpose: Use,
 }
 
+impl PoolKey {
+    /// Whether this is the catalog's pool, which has a budget of its own.
+    pub(super) fn is_catalog(&self) -> bool {
+        self.purpose == Use::Platform && self.store.is_none()
+    }
+
+    /// Whether the tables are those that tenants share.
+    pub(super) fn is_shared(&self) -> bool {
+        self.tenant.is_none()
+    }
+}
+
 /// A change of a pool's size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scaling {
@@ -60,8 +70,14 @@ pub struct Scaling {
 
 pub(crate) struct Pool {
     pub(super) key: PoolKey,
-    pub(super) gate: Gate,
+    pub(super) line: Line,
     objects: managed::Pool<Manager>,
+    source: Source,
+    /// Who else opens connections: for this pool, and to its server.
+    openings: Vec<Arc<Opening>>,
+    connections: Weak<Connections>,
+    /// Why the last connection could not be opened.
+    trouble: watch::Sender<Option<Error>>,
     /// Milliseconds since the registry began.
     last_used: AtomicU64,
     last_scaling: Mutex<Option<Scaling>>,
@@ -71,58 +87,136 @@ impl Pool {
     pub(super) fn new(
         key: PoolKey,
         source: Source,
-        connections: &Weak<Connections>,
-        limit: usize,
-        most: usize,
+        openings: Vec<Arc<Opening>>,
+        connections: Weak<Connections>,
+        (limit, most): (usize, usize),
     ) -> Self {
-        let manager = Manager {
-            is_platform: key.purpose == Use::Platform,
-            source,
-            runtime: Handle::current(),
-            connections: Weak::clone(connections),
-        };
-        let built = managed::Pool::builder(manager).max_size(most).runtime(Runtime::Tokio1).build();
+        // The one that was used last is used first: what is not needed can be seen to be idle.
+        let objects = managed::Pool::builder(Manager::default()).max_size(most).queue_mode(QueueMode::Lifo);
         Self {
             key,
-            gate: Gate::new(limit),
-            objects: built.expect("a runtime is given, and nothing else can be missing"),
+            line: Line::new(limit),
+            objects: objects
+                .runtime(Runtime::Tokio1)
+                .build()
+                .expect("a runtime is given, and nothing else can be missing"),
+            source,
+            openings,
+            connections,
+            trouble: watch::Sender::new(None),
             last_used: AtomicU64::new(0),
             last_scaling: Mutex::new(None),
         }
     }
 
-    pub(super) async fn get(self: &Arc<Self>) -> Result<Object<Manager>, Error> {
-        match self.objects.get().await {
-            Ok(object) => Ok(object),
-            Err(PoolError::Backend(error)) => Err(error),
-            Err(other) => Err(Error::Internal(other.to_string())),
+    /// Takes hold of a connection, when it is the caller's turn. Fails at once if none can be opened and there is no other.
+    async fn turn(self: &Arc<Self>) -> Result<Turn, Error> {
+        let mut trouble = self.trouble.subscribe();
+        let _asking = self.line.ask();
+        self.open_missing();
+        tokio::select! {
+            biased;
+            entered = self.line.enter(Instant::now() + WAIT) => entered?,
+            error = self.is_cut_off(&mut trouble) => return Err(error),
         }
+        Ok(Turn { pool: Arc::clone(self), is_lost: false })
+    }
+
+    async fn is_cut_off(&self, trouble: &mut watch::Receiver<Option<Error>>) -> Error {
+        loop {
+            // Cannot fail: the pool has the sender.
+            let _ = trouble.changed().await;
+            if let (0, Some(error)) = (self.line.open(), &*trouble.borrow_and_update()) {
+                return error.clone();
+            }
+        }
+    }
+
+    /// Opens what is asked for and not there, on the runtime that opened the database.
+    ///
+    /// A socket belongs to the runtime on which it was opened and dies with it. A web server's workers have runtimes of their
+    /// own that end one by one while it stops; a connection must outlive them, because a request on another worker may hold it.
+    pub(super) fn open_missing(self: &Arc<Self>) {
+        let Some(connections) = self.connections.upgrade() else { return };
+        for _ in 0..self.line.missing() {
+            let (pool, connections) = (Arc::clone(self), Arc::clone(&connections));
+            connections.runtime().clone().spawn(async move { pool.open_one(&connections).await });
+        }
+    }
+
+    async fn open_one(&self, connections: &Connections) {
+        // Counted as being opened until it is said how that went; also if it is never said.
+        let opening = GivesUp(&self.line);
+        let Some((slots, permit)) = self.while_asked(self.admission(connections)).await else { return };
+        match Opened::open(connections.runtime(), self.source.clone(), permit, slots).await {
+            Ok(opened) => {
+                self.objects.manager().keep(opened);
+                std::mem::forget(opening);
+                self.line.opened();
+            }
+            Err(error) => {
+                drop(opening);
+                self.trouble.send_replace(Some(error));
+            }
+        }
+    }
+
+    /// The right to open a connection. The permit comes last: whoever has one waits for nothing but the server.
+    async fn admission(&self, connections: &Connections) -> (Vec<Slot>, Permit) {
+        let mut slots = Vec::with_capacity(self.openings.len());
+        for opening in &self.openings {
+            slots.push(opening.enter().await);
+        }
+        (slots, connections.permit(self.key.is_catalog()).await)
+    }
+
+    /// Waits for as long as anybody waits for a connection.
+    async fn while_asked<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        let mut wait = std::pin::pin!(wait);
+        loop {
+            let waited = tokio::time::timeout(LOOK, &mut wait).await.ok();
+            if waited.is_some() || self.line.asking() == 0 {
+                return waited.filter(|_| self.line.asking() > 0);
+            }
+        }
+    }
+
+    async fn object(&self) -> Result<Object<Manager>, Error> {
+        self.objects.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error,
+            other => Error::Internal(other.to_string()),
+        })
     }
 
     /// Connections that are open.
     pub(super) fn size(&self) -> usize {
-        self.objects.status().size
+        self.line.open()
     }
 
     pub(super) fn is_active(&self) -> bool {
-        self.gate.in_use() + self.gate.waiting() > 0
+        self.line.in_use() + self.line.asking() > 0
     }
 
-    /// Closes connections that are not lent out: those that were not used for this long, at most so many.
-    pub(super) fn close_idle(&self, idle: Duration, most: usize) -> usize {
-        let mut left = most;
-        let closed = self.objects.retain(|_, metrics| {
-            let closes = left > 0 && metrics.last_used() >= idle;
+    /// Closes connections that are not lent out and have rested for this long, at most so many.
+    pub(super) fn close_idle(self: &Arc<Self>, idle: Duration, most: usize) -> usize {
+        let free =
+            std::iter::from_fn(|| self.line.try_enter().then(|| Turn { pool: Arc::clone(self), is_lost: false }));
+        let mut turns: Vec<_> = free.take(most).collect();
+        let mut left = turns.len();
+        let mut stays = |opened: &Opened| {
+            let closes = left > 0 && opened.rests_since.elapsed() >= idle;
             left -= usize::from(closes);
             !closes
-        });
-        closed.removed.len()
+        };
+        let mut closed = self.objects.retain(|opened, _| stays(opened)).removed;
+        closed.extend(self.objects.manager().take_unless(stays));
+        turns.iter_mut().take(closed.len()).for_each(|turn| turn.is_lost = true);
+        closed.len()
     }
 
     pub(super) fn scale(&self, to: usize) {
-        let from = self.gate.limit();
+        let from = self.line.set_limit(to);
         if from != to {
-            self.gate.set_limit(to);
             *self.last_scaling.lock().unwrap_or_else(PoisonError::into_inner) =
                 Some(Scaling { at: crate::resource::now(), from, to });
         }
@@ -141,52 +235,94 @@ impl Pool {
     }
 }
 
+/// Somebody who opens a connection and has not said yet how that went.
+struct GivesUp<'a>(&'a Line);
+
+impl Drop for GivesUp<'_> {
+    fn drop(&mut self) {
+        self.0.gave_up();
+    }
+}
+
+/// The hold on one of a pool's connections, until this is dropped.
+pub(super) struct Turn {
+    pool: Arc<Pool>,
+    /// Whether the connection is no more.
+    is_lost: bool,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.is_lost {
+            self.pool.line.lose();
+            // For whoever waits for this one.
+            self.pool.open_missing();
+        } else {
+            self.pool.line.leave();
+        }
+    }
+}
+
 /// A connection that is lent out. When it is dropped it goes back to its pool or, where others are short of one, to them.
 pub(crate) struct Pooled {
-    object: Option<Object<Manager>>,
-    pool: Arc<Pool>,
+    object: Option<Box<Object<Manager>>>,
+    turn: Option<Turn>,
     connections: Arc<Connections>,
 }
 
 impl Pooled {
-    pub(super) fn new(object: Object<Manager>, pool: Arc<Pool>, connections: Arc<Connections>) -> Self {
-        Self { object: Some(object), pool, connections }
+    /// The pool's next connection.
+    pub(super) async fn get(pool: &Arc<Pool>, connections: &Arc<Connections>) -> Result<Self, Error> {
+        let turn = pool.turn().await?;
+        let object = pool.object().await?;
+        Ok(Self { object: Some(Box::new(object)), turn: Some(turn), connections: Arc::clone(connections) })
     }
 
     pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
-        self.object.as_deref_mut().map(Opened::connection)
+        self.object.as_deref_mut().map(|object| object.connection())
     }
 
-    /// Closes it: nobody knows what state it is in.
+    /// Closes it: nobody knows what state it is in. Until it is closed, it counts as in use, or whoever breaks off many
+    /// requests would take the connections of others.
     pub(crate) fn discard(mut self) {
-        if let Some(object) = self.object.take() {
-            let mut opened = Object::take(object);
+        if let (Some(object), Some(mut turn)) = (self.object.take(), self.turn.take()) {
+            let mut opened = Object::take(*object);
+            turn.is_lost = true;
             opened.is_unclear = true;
+            opened.held = Some(Box::new(turn));
         }
     }
 }
 
 impl Drop for Pooled {
     fn drop(&mut self) {
-        if let Some(object) = self.object.take() {
-            let overstays = object.since.elapsed() > SLICE;
-            if self.connections.is_wanted_elsewhere(&self.pool, overstays) {
-                drop(Object::take(object));
-            }
+        let (Some(mut object), Some(turn)) = (self.object.take(), &mut self.turn) else { return };
+        if self.connections.is_wanted_elsewhere(&turn.pool, object.since) {
+            turn.is_lost = true;
+            drop(Object::take(*object));
+        } else {
+            object.rests_since = Instant::now();
         }
-        self.pool.gate.leave();
     }
 }
 
-/// Opens connections for deadpool, on the runtime that opened the database.
-///
-/// A socket belongs to the runtime on which it was opened and dies with it. A web server's workers have runtimes of their own
-/// that end one by one while it stops; a connection must outlive them, because a request on another worker may hold it.
-pub(super) struct Manager {
-    source: Source,
-    is_platform: bool,
-    runtime: Handle,
-    connections: Weak<Connections>,
+/// Hands new connections to deadpool. There is one for each who asks: nobody asks without holding a [`Turn`].
+#[derive(Default)]
+struct Manager(Mutex<Vec<Opened>>);
+
+impl Manager {
+    fn keep(&self, opened: Opened) {
+        self.opened().push(opened);
+    }
+
+    /// Those that do not stay.
+    fn take_unless(&self, mut stays: impl FnMut(&Opened) -> bool) -> Vec<Opened> {
+        self.opened().extract_if(.., |opened| !stays(opened)).collect()
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Vec<Opened>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl managed::Manager for Manager {
@@ -194,30 +330,12 @@ impl managed::Manager for Manager {
     type Error = Error;
 
     async fn create(&self) -> Result<Opened, Error> {
-        let connections = self.connections.upgrade().ok_or(Error::Busy)?;
-        let permit = connections.permit(self.is_platform).await?;
-        let source = self.source.clone();
-        open(&self.runtime, source, permit).await
+        self.opened().pop().ok_or_else(|| Error::Internal("a turn without a connection".to_owned()))
     }
 
     /// Only clean connections come back (see [`Lease`](super::Lease)); one that died meanwhile shows when it is bound.
     async fn recycle(&self, _: &mut Opened, _: &Metrics) -> RecycleResult<Error> {
         Ok(())
-    }
-}
-
-/// Opens a connection on the runtime. It is closed, and the permit given back, also if nobody waits for it any more.
-pub(super) async fn open(runtime: &Handle, source: Source, permit: super::budget::Permit) -> Result<Opened, Error> {
-    let handle = runtime.clone();
-    let opening = runtime.spawn(async move {
-        let opened = tokio::time::timeout(CREATE, source.connect()).await;
-        opened.map(|opened| opened.map(|connection| Opened::new(connection, permit, handle)))
-    });
-    match opening.await {
-        Ok(Ok(Ok(opened))) => Ok(opened),
-        Ok(Ok(Err(error))) => Err(Error::from_sqlx(&error, Keys::default())),
-        Ok(Err(_)) => Err(Error::Unavailable("no answer to a new connection".to_owned())),
-        Err(_) => Err(Error::Unavailable("the runtime has ended".to_owned())),
     }
 }
 

@@ -4,12 +4,22 @@ use sea_orm::{DbBackend, QueryResult, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, Connection as _, Executor, PgConnection, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor, PgConnection, SqliteConnection};
 
 /// A connection, open.
 pub(crate) enum Connection {
-    Postgres(PgConnection),
+    Postgres(PgConnection, Statements),
     Sqlite(SqliteConnection),
+}
+
+/// What becomes of the statements that are sent with values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Statements {
+    /// Each is prepared once, under a name, and kept by the server's connection.
+    Kept,
+    /// Each is prepared each time, without a name, and the transaction ends before another connection of the server may come
+    /// into it. For poolers in transaction mode that do not carry names along: there, a name may be somebody else's statement.
+    Passing,
 }
 
 /// Where connections come from.
@@ -30,9 +40,22 @@ impl Source {
 
     pub(crate) async fn connect(&self) -> Result<Connection, sqlx::Error> {
         Ok(match self {
-            Self::Postgres(options) => Connection::Postgres(PgConnection::connect_with(options).await?),
+            Self::Postgres(options) => {
+                Connection::Postgres(PgConnection::connect_with(options).await?, Statements::of(options))
+            }
             Self::Sqlite(options) => Connection::Sqlite(SqliteConnection::connect_with(options).await?),
         })
+    }
+}
+
+impl Statements {
+    /// As the address says: `statement-cache-capacity=0` keeps none.
+    fn of(options: &PgConnectOptions) -> Self {
+        let none = options
+            .to_url_lossy()
+            .query_pairs()
+            .any(|(name, value)| name == "statement-cache-capacity" && value == "0");
+        if none { Self::Passing } else { Self::Kept }
     }
 }
 
@@ -40,7 +63,7 @@ impl Source {
 macro_rules! on_either {
     ($connection:expr, $inner:ident => $call:expr) => {
         match $connection {
-            Connection::Postgres($inner) => $call,
+            Connection::Postgres($inner, _) => $call,
             Connection::Sqlite($inner) => $call,
         }
     };
@@ -49,21 +72,26 @@ macro_rules! on_either {
 impl Connection {
     /// Whether it ends in another process, which ends a moment after it.
     pub(crate) fn is_server(&self) -> bool {
-        matches!(self, Self::Postgres(_))
+        matches!(self, Self::Postgres(..))
     }
 
     pub(crate) fn backend(&self) -> DbBackend {
         match self {
-            Self::Postgres(_) => DbBackend::Postgres,
+            Self::Postgres(..) => DbBackend::Postgres,
             Self::Sqlite(_) => DbBackend::Sqlite,
         }
+    }
+
+    /// Whether a statement with values must be sent in a transaction.
+    pub(crate) fn needs_transaction(&self) -> bool {
+        matches!(self, Self::Postgres(_, Statements::Passing))
     }
 
     /// Takes leave; without a word if it may be in the middle of something.
     pub(crate) async fn close(self, is_unclear: bool) {
         let closed = match (self, is_unclear) {
-            (Self::Postgres(connection), true) => connection.close_hard().await,
-            (Self::Postgres(connection), false) => connection.close().await,
+            (Self::Postgres(connection, _), true) => connection.close_hard().await,
+            (Self::Postgres(connection, _), false) => connection.close().await,
             (Self::Sqlite(connection), _) => connection.close().await,
         };
         // There is nobody to tell, and nothing to be done.
@@ -82,21 +110,23 @@ impl Connection {
         on_either!(self, inner => inner.execute(query).await.map(|_| ()))
     }
 
-    /// Sends a statement, prepared once for each connection, and collects its rows.
+    /// Sends a statement and collects its rows.
     pub(crate) async fn rows(&mut self, statement: Statement) -> Result<Vec<QueryResult>, sqlx::Error> {
         let (sql, values) = parts(statement);
-        let sql = AssertSqlSafe(sql);
+        let (sql, kept) = (AssertSqlSafe(sql), !self.needs_transaction());
         on_either!(self, inner => {
-            let rows = inner.fetch_all(sqlx::query_with(sql, values)).await?;
+            let rows = inner.fetch_all(sqlx::query_with(sql, values).persistent(kept)).await?;
             Ok(rows.into_iter().map(QueryResult::from).collect())
         })
     }
 
-    /// Sends a statement, prepared once for each connection, and counts the rows it touched.
+    /// Sends a statement and counts the rows it touched.
     pub(crate) async fn affected(&mut self, statement: Statement) -> Result<u64, sqlx::Error> {
         let (sql, values) = parts(statement);
-        let sql = AssertSqlSafe(sql);
-        on_either!(self, inner => Ok(inner.execute(sqlx::query_with(sql, values)).await?.rows_affected()))
+        let (sql, kept) = (AssertSqlSafe(sql), !self.needs_transaction());
+        on_either!(self, inner => {
+            Ok(inner.execute(sqlx::query_with(sql, values).persistent(kept)).await?.rows_affected())
+        })
     }
 }
 

@@ -34,9 +34,15 @@ pub(crate) struct TenantLock {
 /// Nobody else migrates while this lives.
 pub(crate) struct FleetLock(Held);
 
+/// The right to work on a place, where no connection holds it.
+type Work = Option<tokio::sync::OwnedSemaphorePermit>;
+
 enum Held {
     Connection(Owner),
-    File(#[expect(dead_code, reason = "is held, not used")] LockedFile),
+    File(
+        #[expect(dead_code, reason = "is held, not used")] LockedFile,
+        #[expect(dead_code, reason = "is held, not used")] Work,
+    ),
 }
 
 impl TenantLock {
@@ -69,11 +75,13 @@ impl TenantLock {
         let key = fence_lock(tenant) ^ WORK;
         if let Some(file) = home.tenant_file(tenant) {
             let locked = LockedFile::try_lock(&file.with_extension("lock")).map_err(unavailable)?;
-            return Ok(locked.map(|file| Self { held: Held::File(file), key }));
+            let Some(file) = locked else { return Ok(None) };
+            let work = database.connections.work().await?;
+            return Ok(Some(Self { held: Held::File(file, Some(work)), key }));
         }
         let mut owner = match spare.take() {
             Some(owner) => owner,
-            None => Owner::at(database, home).await?,
+            None => Owner::to_work(database, home).await?,
         };
         if owner.is_true(&format!("SELECT pg_try_advisory_lock({key})")).await? {
             return Ok(Some(Self { held: Held::Connection(owner), key }));
@@ -86,7 +94,7 @@ impl TenantLock {
     pub(crate) fn home(&mut self) -> Option<&mut Owner> {
         match &mut self.held {
             Held::Connection(owner) => Some(owner),
-            Held::File(_) => None,
+            Held::File(..) => None,
         }
     }
 
@@ -94,7 +102,7 @@ impl TenantLock {
     pub(crate) async fn check(&mut self) -> Result<(), Error> {
         match &mut self.held {
             Held::Connection(owner) => owner.run("SELECT 1").await,
-            Held::File(_) => Ok(()),
+            Held::File(..) => Ok(()),
         }
     }
 
@@ -105,7 +113,7 @@ impl TenantLock {
                 let released = owner.run(&format!("SELECT pg_advisory_unlock({})", self.key)).await;
                 released.is_ok().then_some(owner)
             }
-            Held::File(_) => None,
+            Held::File(..) => None,
         }
     }
 }
@@ -115,7 +123,7 @@ impl FleetLock {
     pub(crate) fn home(&mut self) -> Option<&mut Owner> {
         match &mut self.0 {
             Held::Connection(owner) => Some(owner),
-            Held::File(_) => None,
+            Held::File(..) => None,
         }
     }
 
@@ -130,7 +138,7 @@ impl FleetLock {
         let path = file.with_extension("migrating");
         loop {
             if let Some(locked) = LockedFile::try_lock(&path).map_err(unavailable)? {
-                return Ok(Self(Held::File(locked)));
+                return Ok(Self(Held::File(locked, None)));
             }
             tokio::time::sleep(LOOK).await;
         }

@@ -41,8 +41,16 @@ impl Owner {
         Self::connect(&database.connections, store, Some(tenant)).await
     }
 
+    /// Connects to the store's own database to begin work on a place, when there are connections enough for that.
+    pub(crate) async fn to_work(database: &Database, store: &Store) -> Result<Self, Error> {
+        Self::opened(database.connections.worker(store).await)
+    }
+
     async fn connect(connections: &Connections, store: &Store, tenant: Option<Uuid>) -> Result<Self, Error> {
-        let opened = connections.owner(store, tenant).await;
+        Self::opened(connections.owner(store, tenant).await)
+    }
+
+    fn opened(opened: Result<Opened, Error>) -> Result<Self, Error> {
         opened.map(Self).map_err(|error| match error {
             Error::Unavailable(why) => Error::Unavailable(format!("as the owner (DATABASE_OWNER_URL): {why}")),
             other => other,

@@ -218,7 +218,9 @@ fn source(name: &str, url: &str) -> Result<Source, SettingError> {
 fn postgres(name: &str, url: &str) -> Result<Source, SettingError> {
     let options = PgConnectOptions::from_str(url)
         .map_err(|_| wrong(name, "is not a valid postgres:// address (postgres://user:password@host:port/database)"))?;
-    Ok(Source::Postgres(Box::new(options.application_name("tenantry").disable_statement_logging())))
+    // Poolers refuse start-up parameters that they do not know; no number of ours is of that kind.
+    let options = options.application_name("tenantry").extra_float_digits(None);
+    Ok(Source::Postgres(Box::new(options.disable_statement_logging())))
 }
 
 fn sqlite(name: &str, url: &str) -> Result<Source, SettingError> {

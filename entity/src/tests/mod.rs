@@ -1,9 +1,12 @@
 //! Tests that need what the crate keeps to itself: databases opened without the start-up check, and statements as they are sent.
 
 mod binding;
+mod budget;
+mod fleet;
 mod guard;
 mod model;
 mod moving;
+mod pgbouncer;
 mod process;
 mod program;
 mod property;

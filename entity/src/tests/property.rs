@@ -1,8 +1,8 @@
 //! Random programs of several tenants, on the scopes and on the model: every answer and the rows in the end are the same, and
 //! every statement that was sent names the tenant.
 //!
-//! Run on SQLite, on PostgreSQL, and on PostgreSQL as a role above its policies: there, the scopes are all that keeps
-//! tenants apart.
+//! Run on SQLite, on PostgreSQL, through PgBouncer, and on PostgreSQL as a role above its policies: there, the scopes are all that
+//! keeps tenants apart.
 
 use std::sync::{Arc, Mutex};
 
@@ -41,10 +41,12 @@ fn scopes_do_as_the_model_on_postgres() {
 
 #[test]
 fn scopes_do_as_the_model_on_postgres_above_its_policies() {
-    on(TestDatabase::postgres(), |database| match database {
-        TestDatabase::Postgres(database) => database.variables_above_policies(),
-        TestDatabase::Sqlite(_) => unreachable!("a PostgreSQL database was made"),
-    });
+    on(TestDatabase::postgres(), |database| database.server().variables_above_policies());
+}
+
+#[test]
+fn scopes_do_as_the_model_through_pgbouncer() {
+    on(TestDatabase::postgres(), |database| database.server().variables_through_pgbouncer());
 }
 
 fn on(database: impl Future<Output = TestDatabase>, variables: impl Fn(&TestDatabase) -> Vec<(&'static str, String)>) {

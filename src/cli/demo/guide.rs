@@ -18,7 +18,7 @@ const TTL: Duration = Duration::from_secs(12 * 60 * 60);
 const CURL: &str = r"curl -s -w '\n'";
 
 /// The text for two worlds that are served at this address.
-pub(super) fn guide(bound: SocketAddr, worlds: &[World; 2], keys: &Keys) -> Result<String, SignError> {
+pub(super) fn guide(bound: SocketAddr, worlds: &[World; 2], keys: &Keys, move_seen: &str) -> Result<String, SignError> {
     let base = format!("http://{}", reachable(bound));
     let [acme, globex] = worlds;
     let bearer = |claims: Claims| -> Result<String, SignError> {
@@ -51,7 +51,15 @@ pub(super) fn guide(bound: SocketAddr, worlds: &[World; 2], keys: &Keys) -> Resu
             "a token of acme asks for globex: refused (403 tenant_mismatch)",
             format!("'{base}/v1/posts' {acme_admin} -H 'X-Tenant-ID: globex'"),
         ),
-        ("the platform: all tenants", format!("'{base}/admin/v1/tenants' {platform}")),
+        (
+            "the platform: all tenants, acme in shared tables and globex in a database of its own",
+            format!("'{base}/admin/v1/tenants' {platform}"),
+        ),
+        (
+            "the platform moves acme into a database of its own; /admin/v1/operations/ID says how far it is",
+            format!("'{base}/admin/v1/tenants/acme/move' {platform} {json} -d '{{\"isolation\": \"database\"}}'"),
+        ),
+        ("the platform: every connection pool", format!("'{base}/admin/v1/pools' {platform}")),
         (
             "the platform works in a tenant that it names, and that is written down",
             format!("'{base}/t/globex/v1/users?limit=2' {platform}"),
@@ -60,7 +68,7 @@ pub(super) fn guide(bound: SocketAddr, worlds: &[World; 2], keys: &Keys) -> Resu
     ];
     let commands: String = steps.iter().map(|(what, command)| format!("\n# {what}\n{CURL} {command}\n")).collect();
     let end = "# Tokens are good for 12 hours. Ctrl-C stops the demo and throws the database away.";
-    Ok(format!("{}{commands}\n{end}\n", introduction(&base, worlds)))
+    Ok(format!("{}{move_seen}{commands}\n{end}\n", introduction(&base, worlds)))
 }
 
 fn introduction(base: &str, worlds: &[World]) -> String {
@@ -100,7 +108,7 @@ mod tests {
 
     #[test]
     fn every_line_can_be_pasted() {
-        let text = guide("0.0.0.0:80".parse().unwrap(), &worlds(), &keys()).unwrap();
+        let text = guide("0.0.0.0:80".parse().unwrap(), &worlds(), &keys(), "").unwrap();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             assert!(line.starts_with(&format!("{CURL} 'http://127.0.0.1:80/")), "{line}");
             assert!(line.contains(" -H 'Authorization: Bearer "), "{line}");
@@ -110,7 +118,7 @@ mod tests {
     #[test]
     fn every_token_works() {
         let keys = keys();
-        let text = guide("127.0.0.1:80".parse().unwrap(), &worlds(), &keys).unwrap();
+        let text = guide("127.0.0.1:80".parse().unwrap(), &worlds(), &keys, "").unwrap();
         let tokens: Vec<_> = text.split("Bearer ").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
         assert!(tokens.len() >= 7);
         for token in tokens {

@@ -1,0 +1,143 @@
+//! How pools grow and shrink, and what happens when the budget is spent.
+//!
+//! Each pool in use is then held to an equal share. An idle connection goes to whoever waits; a connection in use goes
+//! there when it is given back, once its pool has had it for a while or has more than its share. For a moment it is left to
+//! its pool in any case: whoever sends one request after the other would pay for a new connection each time.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::Connections;
+use super::pool::Pool;
+
+/// How often pools that are used less are made smaller.
+const TIDY: Duration = Duration::from_secs(1);
+
+/// How often connections are looked for while somebody waits for one.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// How long a connection is left to its pool when it was given back.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// After this long, a connection that others wait for goes to them even if its own pool has more to do.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How long tables that tenants share keep their connections without being asked for any.
+const KEEP: Duration = Duration::from_secs(1);
+
+/// Tidies for as long as there are connections, and balances pools while anybody waits. One does it for all: if each who
+/// waits looked for a connection, a crowd would do little else.
+pub(super) fn watch(connections: &Arc<Connections>) {
+    let (kept, budget) = (Arc::downgrade(connections), Arc::clone(&connections.shared));
+    connections.runtime().spawn(async move {
+        loop {
+            tokio::time::sleep(TIDY).await;
+            match kept.upgrade() {
+                Some(connections) => connections.tidy(),
+                None => return,
+            }
+        }
+    });
+    let kept = Arc::downgrade(connections);
+    connections.runtime().spawn(async move {
+        loop {
+            // Ends with the runtime at the latest.
+            let _ = tokio::time::timeout(TIDY, budget.wanted()).await;
+            loop {
+                match kept.upgrade() {
+                    Some(connections) if budget.wanting() > 0 => connections.relieve(),
+                    Some(_) => break,
+                    None => return,
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        }
+    });
+}
+
+impl Connections {
+    /// Lets a pool grow when it is used to more than the threshold.
+    pub(super) fn grow(&self, pool: &Pool) {
+        let (wanted, limit) = pool.line.load();
+        if (wanted + 1) * 100 <= limit * self.rules.grow_above {
+            return;
+        }
+        let (_, most) = self.bounds(pool.key.purpose);
+        let is_tight = !pool.key.is_catalog() && self.shared.wanting() > 0;
+        let most = if is_tight { self.held_to(pool).min(most) } else { most };
+        if most > limit {
+            pool.scale((limit + self.rules.grow_by).min(most));
+        }
+    }
+
+    /// What a pool may have while the budget is spent.
+    fn held_to(&self, pool: &Pool) -> usize {
+        self.share.load(Ordering::Relaxed).max(self.kept(pool))
+    }
+
+    /// Connections that are not taken from a pool in use. Tables that tenants share are many tenants' pool, and an equal
+    /// share with one tenant's would not be fair.
+    fn kept(&self, pool: &Pool) -> usize {
+        let is_kept = pool.key.is_shared() && self.idle_millis(pool) < millis(KEEP);
+        if is_kept { self.kept.min(self.bounds(pool.key.purpose).1) } else { 0 }
+    }
+
+    /// The budget is spent: holds every pool to its share, and closes as many idle connections as are waited for.
+    fn relieve(&self) {
+        let mut pools = self.all();
+        pools.retain(|pool| !pool.key.is_catalog());
+        let active = pools.iter().filter(|pool| pool.is_active()).count();
+        self.share.store((self.shared.limit() / active.max(1)).max(1), Ordering::Relaxed);
+        for pool in &pools {
+            let most = self.held_to(pool);
+            if pool.line.limit() > most {
+                pool.scale(most);
+            }
+        }
+        // Whoever was not used for the longest first.
+        pools.sort_by_cached_key(|pool| pool.last_used());
+        let mut short = self.shared.short();
+        for pool in pools {
+            if short == 0 {
+                return;
+            }
+            short -= pool.close_idle(PAUSE, short.min(pool.size().saturating_sub(self.kept(&pool))));
+        }
+    }
+
+    /// Whether a connection that this pool has had since then, and now gives back, should go to others.
+    pub(super) fn is_wanted_elsewhere(&self, pool: &Pool, since: Instant) -> bool {
+        if self.shared.short() == 0 || pool.key.is_catalog() {
+            return false;
+        }
+        let size = pool.size();
+        size > self.kept(pool) && (size > self.held_to(pool) || since.elapsed() > SLICE)
+    }
+
+    /// Makes pools that are used less smaller, and closes what is idle.
+    fn tidy(&self) {
+        for pool in self.all() {
+            let (peak, limit) = pool.line.take_peak();
+            let (least, _) = self.bounds(pool.key.purpose);
+            if limit > least && peak * 100 < limit * self.rules.shrink_below {
+                pool.scale(limit.saturating_sub(self.rules.shrink_by).max(least));
+            }
+            pool.close_idle(Duration::ZERO, pool.size().saturating_sub(pool.line.limit()));
+            pool.close_idle(self.rules.idle, usize::MAX);
+            if pool.line.asking() > 0 {
+                // They came while it was held to its share.
+                self.grow(&pool);
+                pool.open_missing();
+            }
+        }
+        let idle = millis(self.rules.idle);
+        self.pools().retain(|key, pool| {
+            key.tenant.is_none() || pool.size() > 0 || pool.is_active() || self.idle_millis(pool) <= idle
+        });
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
