@@ -81,7 +81,9 @@ impl TestDatabase {
                 Self::Postgres(database) => {
                     database.texts(&format!("SELECT id::text FROM tenants WHERE {condition}")).await
                 }
-                Self::Sqlite(file) => file.texts(&format!("SELECT lower(hex(id)) FROM tenants WHERE {condition}")).await,
+                Self::Sqlite(file) => {
+                    file.texts(&format!("SELECT lower(hex(id)) FROM tenants WHERE {condition}")).await
+                }
             };
             housed.extend(ids.into_iter().map(|id| (*own, id)));
         }
