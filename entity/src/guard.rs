@@ -56,7 +56,7 @@ async fn postgres_place(place: &Place) -> Result<Vec<Check>, Error> {
     let mut lease = Lease::begin(place, Access::Read, Binding::Nobody).await?;
     let lease = &mut lease;
     let mut checks = Vec::new();
-    for look in schemas::looks(schemas::CURRENT) {
+    for look in schemas::looks() {
         checks.push(finds_nothing(lease, look.name, &look.sql, look.fine).await?);
     }
     checks.push(unbound_read(lease, place).await?);
@@ -68,8 +68,8 @@ async fn postgres_place(place: &Place) -> Result<Vec<Check>, Error> {
 pub(crate) async fn examine_schemas(serving: &Place, names: &[String]) -> Result<Vec<(String, String)>, Error> {
     let mut lease = Lease::begin(serving, Access::Read, Binding::Nobody).await?;
     let mut wrong = Vec::new();
-    for look in schemas::looks(&schemas::named(names)) {
-        let statement = Statement::from_string(lease.backend(), look.sql);
+    for look in schemas::looks() {
+        let statement = Statement::from_string(lease.backend(), schemas::queried(&schemas::named(names), &look.sql));
         for row in lease.rows(statement, Keys::default()).await? {
             let text = |at| row.try_get_by_index::<String>(at).map_err(internal);
             wrong.push((text(1)?, text(0)?));
@@ -100,8 +100,9 @@ async fn sqlite(serving: &Place) -> Result<Vec<Check>, Error> {
 
 /// Runs a query whose every row is a sentence about something that is wrong.
 async fn finds_nothing(lease: &mut Lease, name: &str, sql: &str, fine: &str) -> Result<Check, Error> {
-    let statement = Statement::from_string(lease.backend(), sql);
-    let wrong = sentences(&lease.rows(statement, Keys::default()).await?)?;
+    let backend = lease.backend();
+    let sql = if backend == DbBackend::Postgres { schemas::queried(schemas::CURRENT, sql) } else { sql.to_owned() };
+    let wrong = sentences(&lease.rows(Statement::from_string(backend, sql), Keys::default()).await?)?;
     Ok(Check::new(name, wrong, fine))
 }
 
@@ -136,8 +137,8 @@ const ROLE: &str = "
 const PLATFORM: &str = "
     SELECT 'the platform role ' || current_user || ' does not reach the rows of the table ' || c.relname
         || ': run `tenantry migrate` with this DATABASE_PLATFORM_URL'
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND n.nspname = current_schema()
+    FROM pg_class c JOIN here ON here.relation = c.oid
+    WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity
       AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls))
       AND NOT EXISTS (
           SELECT FROM pg_policy p
