@@ -58,7 +58,7 @@ impl Connections {
             rules: settings.pools,
             shared: Budget::new(shared),
             catalog: Budget::new(catalog),
-            works: Arc::new(Semaphore::new((shared / WORK).max(1))),
+            works: Arc::new(Semaphore::new(most_works(shared))),
             share: AtomicUsize::new(shared),
             kept: shared / 4 / openings.len(),
             pools: Mutex::default(),
@@ -116,6 +116,11 @@ impl Connections {
     pub(crate) async fn work(&self) -> Result<OwnedSemaphorePermit, Error> {
         let work = tokio::time::timeout(WORK_WAIT, Arc::clone(&self.works).acquire_owned()).await;
         work.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)
+    }
+
+    /// How much work on places may go on at once.
+    pub(crate) fn most_works(&self) -> usize {
+        most_works(self.shared.limit())
     }
 
     /// Whether somebody may hold one serving connection and ask for another.
@@ -200,4 +205,8 @@ impl Connections {
     pub(super) fn pools(&self) -> MutexGuard<'_, HashMap<PoolKey, Arc<Pool>>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn most_works(connections: usize) -> usize {
+    (connections / WORK).max(1)
 }
