@@ -38,21 +38,54 @@ impl TestDatabase {
     pub async fn execute_in(&self, own: Own, tenant: &str, sql: &str) {
         let name = own_name(tenant);
         match (self, own) {
-            (_, Own::Schema) => self.execute(&format!("SET search_path = {name}; {sql}")).await,
+            (Self::Postgres(database), Own::Schema) => database.execute_in_schema(&name, sql).await,
             (Self::Postgres(database), Own::Database) => database.execute_at(&name, sql).await,
-            (Self::Sqlite(file), Own::Database) => file.execute_at(&file.path_of(&name), sql).await,
+            (Self::Sqlite(file), _) => file.execute_at(&file.path_of(&name), sql).await,
         }
     }
 
-    /// Reads one number in the database or file of a tenant's own, or from a table of its schema. `{}` stands for what comes
-    /// before the table's name.
+    /// Reads one number in a tenant's own place.
     pub async fn number_in(&self, own: Own, tenant: &str, sql: &str) -> i64 {
         let name = own_name(tenant);
         match (self, own) {
-            (_, Own::Schema) => self.number(&sql.replace("{}", &format!("{name}."))).await,
-            (Self::Postgres(database), Own::Database) => database.number_at(&name, &sql.replace("{}", "")).await,
-            (Self::Sqlite(file), Own::Database) => file.number_at(&file.path_of(&name), &sql.replace("{}", "")).await,
+            (Self::Postgres(database), Own::Schema) => database.number_in_schema(&name, sql).await,
+            (Self::Postgres(database), Own::Database) => database.number_at(&name, sql).await,
+            (Self::Sqlite(file), _) => file.number_at(&file.path_of(&name), sql).await,
         }
+    }
+
+    /// Runs SQL on the shared tables and in the own place of every tenant in the catalog.
+    pub async fn execute_everywhere(&self, sql: &str) {
+        self.execute(sql).await;
+        for (own, tenant) in self.housed().await {
+            self.execute_in(own, &tenant, sql).await;
+        }
+    }
+
+    /// Reads one number from the shared tables and from the own place of every tenant in the catalog, and adds them up: what
+    /// counts rows counts them wherever they are.
+    pub async fn number_everywhere(&self, sql: &str) -> i64 {
+        let mut sum = self.number(sql).await;
+        for (own, tenant) in self.housed().await {
+            sum += self.number_in(own, &tenant, sql).await;
+        }
+        sum
+    }
+
+    /// The tenants in the catalog that have a place of their own.
+    async fn housed(&self) -> Vec<(Own, String)> {
+        let mut housed = Vec::new();
+        for own in self.own_places() {
+            let condition = format!("isolation = '{}'", own.isolation());
+            let ids = match self {
+                Self::Postgres(database) => {
+                    database.texts(&format!("SELECT id::text FROM tenants WHERE {condition}")).await
+                }
+                Self::Sqlite(file) => file.texts(&format!("SELECT lower(hex(id)) FROM tenants WHERE {condition}")).await,
+            };
+            housed.extend(ids.into_iter().map(|id| (*own, id)));
+        }
+        housed
     }
 
     /// Whether the place is there.

@@ -90,12 +90,29 @@ impl PostgresDatabase {
     }
 
     pub(crate) async fn number_at(&self, database: &str, sql: &str) -> i64 {
-        let mut connection = self.connect(database).await;
-        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connection).await.expect(sql)
+        number(&mut self.connect(database).await, sql).await
+    }
+
+    pub(crate) async fn execute_in_schema(&self, schema: &str, sql: &str) {
+        run(&mut self.connect_to_schema(schema).await, sql).await;
+    }
+
+    pub(crate) async fn number_in_schema(&self, schema: &str, sql: &str) -> i64 {
+        number(&mut self.connect_to_schema(schema).await, sql).await
+    }
+
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        let mut connection = self.connect(&self.name).await;
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut connection).await.expect(sql)
     }
 
     async fn connect(&self, database: &str) -> PgConnection {
         connect(&self.server.clone().database(database)).await
+    }
+
+    /// Names of tables are looked for there and nowhere else.
+    async fn connect_to_schema(&self, schema: &str) -> PgConnection {
+        connect(&self.server.clone().database(&self.name).options([("search_path", schema)])).await
     }
 }
 
@@ -150,6 +167,10 @@ async fn connect(options: &PgConnectOptions) -> PgConnection {
 
 async fn run(connection: &mut PgConnection, sql: &str) {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.expect(sql);
+}
+
+async fn number(connection: &mut PgConnection, sql: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(connection).await.expect(sql)
 }
 
 /// The name of the migrated template; made, with the roles, if this is the first test. Called with the lock held.

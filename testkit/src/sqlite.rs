@@ -47,6 +47,10 @@ impl SqliteFile {
     pub(crate) async fn number_at(&self, file: &Path, sql: &str) -> i64 {
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut connect(file).await).await.expect(sql)
     }
+
+    pub(crate) async fn texts(&self, sql: &str) -> Vec<String> {
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut connect(&self.path()).await).await.expect(sql)
+    }
 }
 
 async fn connect(file: &Path) -> SqliteConnection {

@@ -47,7 +47,7 @@ impl Abroad {
     async fn users(&self, own: Option<Own>, tenant: &Value) -> i64 {
         let id = tenant["id"].as_str().expect("an id");
         match own {
-            Some(own) => self.east.number_in(own, id, "SELECT count(*) FROM {}users").await,
+            Some(own) => self.east.number_in(own, id, "SELECT count(*) FROM users").await,
             None => self.east.number("SELECT count(*) FROM users").await,
         }
     }

@@ -12,7 +12,7 @@ async fn housed(app: &TestApp, slug: &str, own: Own) -> Tenant {
 
 /// Rows of the table in the tenant's own place, and in the tables that tenants share.
 async fn rows(app: &TestApp, own: Own, tenant: &Tenant, table: &str) -> (i64, i64) {
-    let in_place = app.database.number_in(own, &tenant.id, &format!("SELECT count(*) FROM {{}}{table}")).await;
+    let in_place = app.database.number_in(own, &tenant.id, &format!("SELECT count(*) FROM {table}")).await;
     (in_place, app.database.number(&format!("SELECT count(*) FROM {table}")).await)
 }
 

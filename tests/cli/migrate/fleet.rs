@@ -104,9 +104,9 @@ async fn every_tenant_that_is_behind_is_brought_up(database: TestDatabase) {
     assert_eq!(said.lines().count(), all, "a line for each tenant: {said}");
     for tenant in &fleet.tenants {
         assert!(said.lines().any(|line| line.ends_with(&format!(" tenants: migrated {}", tenant.slug))), "{said}");
-        let applied = "SELECT count(*) FROM {}tenant_migrations";
+        let applied = "SELECT count(*) FROM tenant_migrations";
         assert_eq!(fleet.database.number_in(tenant.own, &tenant.id, applied).await, newest, "{}", tenant.slug);
-        let made = "SELECT count(*) FROM {}departures";
+        let made = "SELECT count(*) FROM departures";
         assert_eq!(fleet.database.number_in(tenant.own, &tenant.id, made).await, 0, "the table is there");
     }
     assert_eq!(fleet.status()["versions"], json!([{"version": newest, "state": "done", "tenants": all}]));
