@@ -36,7 +36,9 @@ struct Entry<'a>(&'a AtWork, Uuid);
 
 impl AtWork {
     fn enter(&self, id: Uuid) -> Option<Entry<'_>> {
-        self.operations().insert(id).then_some(Entry(self, id))
+        let is_new = self.operations().insert(id);
+        // Not made before it is known: dropping it takes the id out again.
+        is_new.then(|| Entry(self, id))
     }
 
     fn operations(&self) -> MutexGuard<'_, HashSet<Uuid>> {
