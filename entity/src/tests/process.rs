@@ -62,6 +62,11 @@ impl Process {
         self.database.platform(&self.admin)
     }
 
+    /// Lets some time go by.
+    pub(super) fn rest(&self, milliseconds: u64) {
+        self.run(tokio::time::sleep(Duration::from_millis(milliseconds)));
+    }
+
     /// Does something to its end.
     pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.as_ref().unwrap().block_on(work)
