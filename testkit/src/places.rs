@@ -81,7 +81,9 @@ impl TestDatabase {
                 Self::Postgres(database) => {
                     database.texts(&format!("SELECT id::text FROM tenants WHERE {condition}")).await
                 }
-                Self::Sqlite(file) => file.texts(&format!("SELECT lower(hex(id)) FROM tenants WHERE {condition}")).await,
+                Self::Sqlite(file) => {
+                    file.texts(&format!("SELECT lower(hex(id)) FROM tenants WHERE {condition}")).await
+                }
             };
             housed.extend(ids.into_iter().map(|id| (*own, id)));
         }
@@ -95,6 +97,19 @@ impl TestDatabase {
             (Self::Sqlite(file), _) => file.path_of(&name).is_file(),
             (_, Own::Schema) => self.counts("pg_namespace", "nspname", &name).await,
             (_, Own::Database) => self.counts("pg_database", "datname", &name).await,
+        }
+    }
+
+    /// How many places of their own there are, whoever has them.
+    pub async fn count_places(&self) -> i64 {
+        match self {
+            Self::Postgres(database) => {
+                let sql = "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tenant\\_%')
+                           + (SELECT count(*) FROM pg_database
+                              WHERE shobj_description(oid, 'pg_database') = 'a tenant of ' || current_database())";
+                database.number(sql).await
+            }
+            Self::Sqlite(file) => file.count_of_tenants(),
         }
     }
 
