@@ -1,5 +1,7 @@
 //! `doctor`: proves on the running database that isolation holds, and says what does not.
 
+mod places;
+
 use std::sync::Arc;
 
 use sea_orm::{DbBackend, Statement};
@@ -46,6 +48,10 @@ pub async fn examine(settings: &DatabaseSettings) -> Result<Vec<Check>, OpenErro
         return Err(OpenError::NotMigrated(pending));
     }
     let mut checks = guard::examine(&database).await?;
+    match places::examine(&database).await {
+        Ok(places) => checks.extend(places),
+        Err(error) => checks.push(tried("places", Err(error))),
+    }
     checks.push(tried("canary", canary(&database).await));
     if database.serving.backend() == DbBackend::Postgres {
         checks.push(tried("policy canary", policy_canary(&database).await));

@@ -3,14 +3,14 @@
 //! Run before anything is served and by `doctor`. Every finding is a sentence that an operator can act on.
 
 mod pooler;
+mod schemas;
 
-use migration::access::{TENANT_POLICY, TENANT_SETTING};
 use sea_orm::{DbBackend, QueryResult, Statement};
 
 use crate::connection::{Access, Binding, Lease};
 use crate::database::Database;
 use crate::doctor::Check;
-use crate::error::{Error, Keys};
+use crate::error::{Error, Keys, internal};
 use crate::place::Place;
 
 /// Whether the tables that are there once, at home, keep tenants apart. SQLite has no roles: there the types and the keys do.
@@ -55,16 +55,28 @@ async fn serving_role(serving: &Place) -> Result<Check, Error> {
 async fn postgres_place(place: &Place) -> Result<Vec<Check>, Error> {
     let mut lease = Lease::begin(place, Access::Read, Binding::Nobody).await?;
     let lease = &mut lease;
-    let checks = vec![
-        finds_nothing(lease, "ownership", OWNERSHIP, "the serving role owns nothing and creates nothing").await?,
-        finds_nothing(lease, "detours", DETOURS, "no role, view or function leads around the policies").await?,
-        finds_nothing(lease, "policies", &policies(), "row-level security is forced on every tenant table").await?,
-        finds_nothing(lease, "tenant columns", &tenant_columns(POSTGRES_COLUMN), HAVE_COLUMN).await?,
-        finds_nothing(lease, "keys", &postgres_keys(), "every key of a tenant table begins with the tenant").await?,
-        unbound_read(lease, place).await?,
-    ];
+    let mut checks = Vec::new();
+    for look in schemas::looks() {
+        checks.push(finds_nothing(lease, look.name, &look.sql, look.fine).await?);
+    }
+    checks.push(unbound_read(lease, place).await?);
     lease.roll_back().await;
     Ok(checks)
+}
+
+/// What is wrong in which of these schemas of a store, with a few queries however many there are.
+pub(crate) async fn examine_schemas(serving: &Place, names: &[String]) -> Result<Vec<(String, String)>, Error> {
+    let mut lease = Lease::begin(serving, Access::Read, Binding::Nobody).await?;
+    let mut wrong = Vec::new();
+    for look in schemas::looks() {
+        let statement = Statement::from_string(lease.backend(), schemas::queried(&schemas::named(names), &look.sql));
+        for row in lease.rows(statement, Keys::default()).await? {
+            let text = |at| row.try_get_by_index::<String>(at).map_err(internal);
+            wrong.push((text(1)?, text(0)?));
+        }
+    }
+    lease.roll_back().await;
+    Ok(wrong)
 }
 
 /// A platform role without its policies would take every tenant for missing.
@@ -79,7 +91,7 @@ async fn sqlite(serving: &Place) -> Result<Vec<Check>, Error> {
     let mut lease = Lease::begin(serving, Access::Read, Binding::Nobody).await?;
     let checks = vec![
         finds_nothing(&mut lease, "foreign keys", SQLITE_FOREIGN_KEYS, "foreign keys are enforced").await?,
-        finds_nothing(&mut lease, "tenant columns", &tenant_columns(SQLITE_COLUMN), HAVE_COLUMN).await?,
+        finds_nothing(&mut lease, "tenant columns", &sqlite_columns(), HAVE_COLUMN).await?,
         finds_nothing(&mut lease, "keys", &sqlite_keys(), "every key of a tenant table begins with the tenant").await?,
     ];
     lease.roll_back().await;
@@ -88,8 +100,9 @@ async fn sqlite(serving: &Place) -> Result<Vec<Check>, Error> {
 
 /// Runs a query whose every row is a sentence about something that is wrong.
 async fn finds_nothing(lease: &mut Lease, name: &str, sql: &str, fine: &str) -> Result<Check, Error> {
-    let statement = Statement::from_string(lease.backend(), sql);
-    let wrong = sentences(&lease.rows(statement, Keys::default()).await?)?;
+    let backend = lease.backend();
+    let sql = if backend == DbBackend::Postgres { schemas::queried(schemas::CURRENT, sql) } else { sql.to_owned() };
+    let wrong = sentences(&lease.rows(Statement::from_string(backend, sql), Keys::default()).await?)?;
     Ok(Check::new(name, wrong, fine))
 }
 
@@ -106,9 +119,7 @@ async fn unbound_read(lease: &mut Lease, place: &Place) -> Result<Check, Error> 
 }
 
 fn sentences(rows: &[QueryResult]) -> Result<Vec<String>, Error> {
-    let sentence =
-        |row: &QueryResult| row.try_get_by_index(0).map_err(|error: sea_orm::DbErr| Error::Internal(error.to_string()));
-    rows.iter().map(sentence).collect()
+    rows.iter().map(|row| row.try_get_by_index(0).map_err(internal)).collect()
 }
 
 /// Superusers and roles with BYPASSRLS are above policies, and so is whoever may become one.
@@ -123,40 +134,11 @@ const ROLE: &str = "
       AND (r.rolname = current_user OR pg_has_role(current_user, r.oid, 'MEMBER'))
       AND (r.rolname = current_user OR NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))";
 
-/// What else would lead around the policies: making oneself a member of a stronger role (possible with CREATEROLE before
-/// PostgreSQL 16), and views and functions that look with their owner's eyes.
-const DETOURS: &str = "
-    SELECT 'the serving role ' || rolname || ' has CREATEROLE: it could make itself a member of other roles'
-    FROM pg_roles WHERE rolname = current_user AND rolcreaterole AND NOT rolsuper
-    UNION ALL
-    SELECT 'the serving role may read the view ' || c.relname || ', which shows what its owner sees'
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('v', 'm') AND n.nspname = current_schema()
-      AND has_table_privilege(current_user, c.oid, 'SELECT')
-      AND NOT coalesce('security_invoker=true' = ANY (c.reloptions) OR 'security_invoker=on' = ANY (c.reloptions), false)
-    UNION ALL
-    SELECT 'the serving role may call the function ' || p.proname || ', which runs with its owner''s rights'
-    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE p.prosecdef AND n.nspname = current_schema() AND has_function_privilege(current_user, p.oid, 'EXECUTE')";
-
-const OWNERSHIP: &str = "
-    SELECT 'the serving role ' || current_user || ' owns the table ' || c.relname || ', or may become its owner: it could drop the policy'
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm') AND n.nspname = current_schema() AND pg_has_role(current_user, c.relowner, 'MEMBER')
-    UNION ALL
-    SELECT 'the serving role ' || current_user || ' may create objects in the schema ' || current_schema()
-    WHERE has_schema_privilege(current_user, current_schema(), 'CREATE')
-    UNION ALL
-    SELECT 'the serving role ' || current_user || ' may truncate the table ' || c.relname || ': policies do not apply to that'
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema()
-      AND has_table_privilege(current_user, c.oid, 'TRUNCATE') AND NOT pg_has_role(current_user, c.relowner, 'MEMBER')";
-
 const PLATFORM: &str = "
     SELECT 'the platform role ' || current_user || ' does not reach the rows of the table ' || c.relname
         || ': run `tenantry migrate` with this DATABASE_PLATFORM_URL'
-    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity AND n.nspname = current_schema()
+    FROM pg_class c JOIN here ON here.relation = c.oid
+    WHERE c.relkind IN ('r', 'p') AND c.relrowsecurity
       AND NOT EXISTS (SELECT FROM pg_roles r WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls))
       AND NOT EXISTS (
           SELECT FROM pg_policy p
@@ -164,83 +146,16 @@ const PLATFORM: &str = "
             AND pg_get_expr(p.polqual, p.polrelid) = 'true'
             AND EXISTS (SELECT FROM unnest(p.polroles) AS role WHERE role = 0 OR pg_has_role(current_user, role, 'MEMBER')))";
 
-/// Every table with a tenant column: secured, forced, and under exactly the one policy as far as the serving role goes.
-/// PostgreSQL stores expressions parsed; the text is how it writes them back.
-fn policies() -> String {
-    let bound = |column: &str| {
-        format!("({column} = (NULLIF(current_setting(''{TENANT_SETTING}''::text, true), ''''::text))::uuid)")
-    };
-    format!(
-        "WITH tenant_table AS (
-            SELECT c.oid, c.relname, c.relrowsecurity, c.relforcerowsecurity,
-                   CASE WHEN c.relname = 'tenants' THEN '{own}' ELSE '{tenant}' END AS bound
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE c.relkind IN ('r', 'p') AND n.nspname = current_schema()
-              AND (c.relname = 'tenants' OR EXISTS (
-                  SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped))
-        ), applying AS (
-            SELECT p.*, pg_get_expr(p.polqual, p.polrelid) AS visible, pg_get_expr(p.polwithcheck, p.polrelid) AS writable
-            FROM pg_policy p
-            WHERE p.polpermissive AND EXISTS (
-                SELECT FROM unnest(p.polroles) AS role
-                WHERE role = 0 OR pg_has_role(current_user, role, 'MEMBER'))
-        )
-        SELECT 'row-level security is not enabled on the table ' || relname FROM tenant_table WHERE NOT relrowsecurity
-        UNION ALL
-        SELECT 'row-level security is not forced on the table ' || relname FROM tenant_table WHERE NOT relforcerowsecurity
-        UNION ALL
-        SELECT 'the table ' || t.relname || ' has no policy {TENANT_POLICY} that holds every command to the bound tenant'
-        FROM tenant_table t
-        WHERE NOT EXISTS (
-            SELECT FROM applying p
-            WHERE p.polrelid = t.oid AND p.polname = '{TENANT_POLICY}' AND p.polcmd = '*'
-              AND p.visible = t.bound AND p.writable = t.bound)
-        UNION ALL
-        SELECT 'the policy ' || p.polname || ' on the table ' || t.relname || ' lets the serving role see more than one tenant'
-        FROM applying p JOIN tenant_table t ON t.oid = p.polrelid
-        WHERE p.polname <> '{TENANT_POLICY}'",
-        own = bound("id"),
-        tenant = bound("tenant_id"),
-    )
-}
-
 const HAVE_COLUMN: &str = "every tenant table says whose each row is";
 
-const POSTGRES_COLUMN: &str =
-    "SELECT FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attname = 'tenant_id' AND NOT attisdropped";
-
-const SQLITE_COLUMN: &str = "SELECT 1 FROM pragma_table_info('{table}') WHERE name = 'tenant_id'";
-
-/// Looks for the column in every tenant table: where it is missing, no policy and no key could begin with it.
-fn tenant_columns(column: &str) -> String {
+fn sqlite_columns() -> String {
     let missing = |table: &&str| {
-        let column = column.replace("{table}", table);
-        format!("SELECT 'the table {table} has no column tenant_id' WHERE NOT EXISTS ({column})")
+        format!(
+            "SELECT 'the table {table} has no column tenant_id'
+             WHERE NOT EXISTS (SELECT 1 FROM pragma_table_info('{table}') WHERE name = 'tenant_id')"
+        )
     };
     migration::TENANT_TABLES.iter().map(missing).collect::<Vec<_>>().join(" UNION ALL ")
-}
-
-/// Primary and unique keys and both sides of foreign keys begin with the tenant. The catalog's tables, which hold what names a
-/// tenant in the first place, are apart.
-fn postgres_keys() -> String {
-    format!(
-        "
-    SELECT 'the key ' || i.relname || ' of the table ' || c.relname || ' does not begin with tenant_id'
-    FROM pg_index x
-    JOIN pg_class c ON c.oid = x.indrelid JOIN pg_class i ON i.oid = x.indexrelid
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'
-    WHERE x.indisunique AND n.nspname = current_schema()
-      AND c.relname NOT IN ({catalog}) AND x.indkey[0] <> t.attnum
-    UNION ALL
-    SELECT 'the foreign key ' || k.conname || ' of the table ' || c.relname || ' does not begin with tenant_id'
-    FROM pg_constraint k
-    JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    JOIN pg_attribute t ON t.attrelid = c.oid AND t.attname = 'tenant_id'
-    WHERE k.contype = 'f' AND n.nspname = current_schema()
-      AND c.relname NOT IN ({catalog}) AND k.conkey[1] <> t.attnum",
-        catalog = catalog_tables()
-    )
 }
 
 /// The catalog's tables, as a list of literals.

@@ -29,7 +29,7 @@ pub(super) async fn run(args: DoctorArgs) -> Result<(), Failure> {
     }
     match checks.iter().filter(|check| !check.ok).count() {
         0 => Ok(()),
-        1 => Err("1 check failed: this database does not keep tenants apart".into()),
-        many => Err(format!("{many} checks failed: this database does not keep tenants apart").into()),
+        1 => Err("1 check failed: this database is not as it should be".into()),
+        many => Err(format!("{many} checks failed: this database is not as it should be").into()),
     }
 }

@@ -1,7 +1,7 @@
 //! `doctor` says what is wrong with the database, and `serve` does not serve it.
 
 use serde_json::Value;
-use testkit::{PostgresDatabase, TestDatabase};
+use testkit::{Own, PostgresDatabase, TestDatabase};
 
 use crate::support::Shell;
 
@@ -66,7 +66,7 @@ fn is_refused(shell: &Shell, sentence: &str) {
     let found = out.lines().find(|line| line.starts_with("FAILED ") && line.contains(sentence));
     assert!(found.is_some(), "doctor does not say {sentence:?}:\n{out}{err}");
     assert_eq!(err.lines().count(), 1, "{err}");
-    assert!(err.contains("failed: this database does not keep tenants apart"), "{err}");
+    assert!(err.contains("failed: this database is not as it should be"), "{err}");
 
     let reason = shell.fails("serve");
     assert!(reason.contains("the database does not keep tenants apart: "), "{reason}");
@@ -96,6 +96,10 @@ async fn postgres_as_set_up_is_fine() {
         "keys",
         "unbound read",
         "platform",
+        "statements",
+        "places",
+        "versions",
+        "orphans",
         "canary",
         "policy canary",
     ];
@@ -148,9 +152,29 @@ async fn a_role_that_may_become_a_stronger_one_is_found() {
 async fn sqlite_as_made_is_fine_and_a_wrong_key_is_found() {
     let database = TestDatabase::sqlite().await;
     let shell = Shell::on(&database);
-    assert_eq!(all_fine(&shell), ["foreign keys", "tenant columns", "keys", "canary"]);
+    assert_eq!(all_fine(&shell), ["foreign keys", "tenant columns", "keys", "places", "versions", "orphans", "canary"]);
     database.execute("CREATE UNIQUE INDEX posts_title_key ON posts (title)").await;
     is_refused(&shell, "the key posts_title_key of the table posts does not begin with tenant_id");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_one_tenants_place_is_found_and_names_the_tenant() {
+    for (database, isolation, own) in [
+        (TestDatabase::postgres().await, "schema", Own::Schema),
+        (TestDatabase::postgres().await, "database", Own::Database),
+        (TestDatabase::sqlite().await, "database", Own::Database),
+    ] {
+        let shell = Shell::on(&database);
+        let made = shell.prints_json(&format!("tenant create acme --isolation {isolation} --json"));
+        all_fine(&shell);
+        let id = made["id"].as_str().expect("an id");
+        database.execute_in(own, id, "CREATE UNIQUE INDEX leak ON users (email)").await;
+        let outcome = shell.run("doctor").exited(1);
+        let (out, err) = (outcome.out(), outcome.err());
+        let said = "FAILED places: acme: the key leak of the table users does not begin with tenant_id";
+        assert!(out.lines().any(|line| line == said), "{out}");
+        assert!(err.contains("1 check failed"), "{err}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! there when it is given back, once its pool has had it for a while or has more than its share. For a moment it is left to
 //! its pool in any case: whoever sends one request after the other would pay for a new connection each time.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -95,8 +96,10 @@ impl Connections {
                 pool.scale(most);
             }
         }
-        // Whoever was not used for the longest first.
-        pools.sort_by_cached_key(|pool| pool.last_used());
+        // Those above their share first, and then anybody: if whoever was not used for the longest were taken, tenants that
+        // come in turn would each find their connection gone just before they come.
+        let chance = RandomState::new();
+        pools.sort_by_cached_key(|pool| (pool.size() <= self.held_to(pool), chance.hash_one(&pool.key)));
         let mut short = self.shared.short();
         for pool in pools {
             if short == 0 {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -24,6 +24,9 @@ use crate::settings::{DatabaseSettings, Party, PoolRules, Store};
 /// Most connections that work on one place holds at a time: for the fleet's lock and its own, for the place's server and the
 /// place itself as the owner, and to read and write rows.
 const WORK: usize = 6;
+
+/// How long to wait until other work on places has ended.
+const WORK_WAIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Connections {
     pub(super) rules: PoolRules,
@@ -55,7 +58,7 @@ impl Connections {
             rules: settings.pools,
             shared: Budget::new(shared),
             catalog: Budget::new(catalog),
-            works: Arc::new(Semaphore::new((shared / WORK).max(1))),
+            works: Arc::new(Semaphore::new(most_works(shared))),
             share: AtomicUsize::new(shared),
             kept: shared / 4 / openings.len(),
             pools: Mutex::default(),
@@ -87,12 +90,17 @@ impl Connections {
 
     /// A connection of the owner's, within the budget, that is closed when it is dropped.
     pub(crate) async fn owner(&self, store: &Store, tenant: Option<Uuid>) -> Result<Opened, Error> {
-        if self.shared.limit() < WORK && !store.is_sqlite() {
-            let why = "CONNECTION_BUDGET must be at least 8 to migrate, and to make or move places";
-            return Err(Error::NotPossible(why.to_owned()));
-        }
-        let permit = tokio::time::timeout(WAIT, self.permit(false)).await.map_err(|_| Error::Busy)?;
+        let permit = tokio::time::timeout(WAIT, self.permit(false)).await.map_err(|_| self.too_few())?;
         Opened::open(&self.runtime, store.source(Party::Owner, tenant), permit, Vec::new()).await
+    }
+
+    /// Why the owner gets no connection: others have them, or the work itself has all that there may be.
+    fn too_few(&self) -> Error {
+        if self.shared.limit() < WORK {
+            Error::NotPossible("CONNECTION_BUDGET must be at least 8 to make, migrate and move places".to_owned())
+        } else {
+            Error::Busy
+        }
     }
 
     /// The same, to begin work on a place with.
@@ -106,7 +114,13 @@ impl Connections {
     /// The right to work on a place, as soon as there are connections enough to come to an end of it: if many began at once,
     /// each would have some, and wait for those of the others.
     pub(crate) async fn work(&self) -> Result<OwnedSemaphorePermit, Error> {
-        Arc::clone(&self.works).acquire_owned().await.map_err(|_| Error::Busy)
+        let work = tokio::time::timeout(WORK_WAIT, Arc::clone(&self.works).acquire_owned()).await;
+        work.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)
+    }
+
+    /// How much work on places may go on at once.
+    pub(crate) fn most_works(&self) -> usize {
+        most_works(self.shared.limit())
     }
 
     /// Whether somebody may hold one serving connection and ask for another.
@@ -191,4 +205,8 @@ impl Connections {
     pub(super) fn pools(&self) -> MutexGuard<'_, HashMap<PoolKey, Arc<Pool>>> {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn most_works(connections: usize) -> usize {
+    (connections / WORK).max(1)
 }

@@ -120,10 +120,9 @@ fn is_away(tenant: &tenant::Model, away: &[String]) -> bool {
     tenant.datastore.as_ref().is_some_and(|datastore| away.contains(datastore))
 }
 
-/// How many tenants at a time: each takes two connections of the owner's, and others must find one too.
+/// How many tenants at a time: whoever came on top of these would only wait for the others to end.
 fn workers(database: &Database, options: &Options) -> usize {
-    let most = database.settings.budget.saturating_sub(2) / 3;
-    options.concurrency.clamp(1, most.max(1))
+    options.concurrency.clamp(1, database.connections.most_works())
 }
 
 struct Run<'a> {

@@ -364,6 +364,10 @@ async fn files_of_tenants_share_a_budget() {
     let (database, stopped) = (fleet.database.clone(), Arc::clone(&stop));
     let TestDatabase::Sqlite(file) = &fleet.test else { panic!("it is a file") };
     let directory = file.path().parent().unwrap().to_owned();
+    // Those that made the tenants are being closed.
+    while open_files(&directory) > fleet.database.budget().open {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     let sampler = tokio::spawn(async move {
         let mut most = (0, 0);
         while !stopped.load(Ordering::Relaxed) {
