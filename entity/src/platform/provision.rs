@@ -183,7 +183,7 @@ pub(crate) async fn destroy(database: &Database, tenant: &tenant::Model, lock: &
     let store = database.store(tenant.datastore.as_deref())?;
     let spot = Spot::of(tenant.isolation, tenant.id);
     if spot == Spot::Shared {
-        return Rows::new(tenant.id, &*database.place(&store, spot)).delete_all().await;
+        return Rows::new(tenant.id, &database.place(&store, spot)).delete_all().await;
     }
     let mut own = None;
     let base = Owner::beside(database, &store, lock, &mut own).await?;

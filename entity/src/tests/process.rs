@@ -67,6 +67,11 @@ impl Process {
         self.runtime.as_ref().unwrap().block_on(work)
     }
 
+    /// Lets others work for a while.
+    pub(super) fn wait(&self, time: Duration) {
+        self.run(tokio::time::sleep(time));
+    }
+
     /// Whether it dies while it works, and where; or else does all of it in this time.
     pub(super) fn dies_within(&self, time: Duration) -> Option<String> {
         self.died.as_ref().and_then(|died| died.lock().unwrap().recv_timeout(time).ok())

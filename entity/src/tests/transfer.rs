@@ -45,7 +45,7 @@ async fn inhabited(process: &Process, slug: &str, isolation: Isolation) -> tenan
     let post = |number: usize| NewPost {
         user_id: users[number % users.len()].id,
         title: format!("{{\"sum\":\"{number}\"}}"),
-        content: (number % 3 > 0).then(|| "line\nnext \u{2028} \\ \"quoted\" ".repeat(number % 50)),
+        content: (!number.is_multiple_of(3)).then(|| "line\nnext \u{2028} \\ \"quoted\" ".repeat(number % 50)),
         ..NewPost::default()
     };
     access.posts().insert_many((0..1_500).map(post).collect()).await.unwrap();
@@ -172,9 +172,9 @@ fn an_import_whose_process_dies_leaves_nothing() {
         let began = Instant::now();
         while copy().is_none() {
             assert!(began.elapsed() < PATIENCE, "it does not begin");
-            std::thread::sleep(Duration::from_millis(20));
+            other.wait(Duration::from_millis(20));
         }
-        std::thread::sleep(Duration::from_millis(200));
+        other.wait(Duration::from_millis(200));
         dying.kill();
         let id = copy().map(|tenant| tenant.id).unwrap();
         while copy().is_some() {
@@ -183,7 +183,7 @@ fn an_import_whose_process_dies_leaves_nothing() {
                 resume(&other.database).await.unwrap();
             });
             assert!(began.elapsed() < PATIENCE, "nobody undoes it");
-            std::thread::sleep(Duration::from_millis(50));
+            other.wait(Duration::from_millis(50));
         }
         let place = Location { isolation, datastore: None };
         assert!(isolation == Isolation::Shared || !other.run(is_there(&other, &place, id)));
@@ -272,7 +272,7 @@ fn a_purge_that_has_begun_is_not_taken_back() {
             while operations().is_some() {
                 other.run(resume(&other.database)).unwrap();
                 assert!(began.elapsed() < PATIENCE, "nobody goes on");
-                std::thread::sleep(Duration::from_millis(50));
+                other.wait(Duration::from_millis(50));
             }
             assert!(other.run(other.platform().tenant_by_id(tenant.id)).unwrap().is_none(), "{died:?}");
             match died {
