@@ -100,6 +100,19 @@ impl TestDatabase {
         }
     }
 
+    /// How many places of their own there are, whoever has them.
+    pub async fn count_places(&self) -> i64 {
+        match self {
+            Self::Postgres(database) => {
+                let sql = "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tenant\\_%')
+                           + (SELECT count(*) FROM pg_database
+                              WHERE shobj_description(oid, 'pg_database') = 'a tenant of ' || current_database())";
+                database.number(sql).await
+            }
+            Self::Sqlite(file) => file.count_of_tenants(),
+        }
+    }
+
     /// Makes a tenant's own tables, and what the catalog says of them, what they were one version ago.
     pub async fn set_back(&self, own: Own, tenant: &str) {
         let sql = format!("DROP TABLE {MADE_BY_NEWEST}; DELETE FROM tenant_migrations WHERE version = '{NEWEST}'");

@@ -29,7 +29,19 @@ impl SqliteFile {
 
     /// Where the file of a tenant's own is.
     pub(crate) fn path_of(&self, name: &str) -> PathBuf {
-        self.directory.path().join("tenantry-tenants").join(format!("{name}.db"))
+        self.directory_of_tenants().join(format!("{name}.db"))
+    }
+
+    /// How many tenants' files there are.
+    pub(crate) fn count_of_tenants(&self) -> i64 {
+        let Ok(files) = std::fs::read_dir(self.directory_of_tenants()) else { return 0 };
+        let is_database = |path: &Path| path.extension().is_some_and(|extension| extension == "db");
+        let count = files.filter(|file| is_database(&file.as_ref().expect("a file").path())).count();
+        i64::try_from(count).expect("a count")
+    }
+
+    fn directory_of_tenants(&self) -> PathBuf {
+        self.directory.path().join("tenantry-tenants")
     }
 
     pub(crate) async fn execute(&self, sql: &str) {

@@ -6,6 +6,7 @@ mod help;
 mod migrate;
 mod openapi;
 mod places;
+mod relocation;
 mod serve;
 mod settings;
 mod shutdown;

@@ -3,11 +3,11 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::both_databases;
+use crate::every_place;
 use crate::expect::{at_once, count};
 use crate::support::{TestApp, tokens};
 
-both_databases! {
+every_place! {
     async fn a_version_that_the_client_has_is_not_sent_again(app: TestApp) {
         let acme = app.tenant("acme").await;
         let ada = app.user(&acme, "ada").await;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 
-use crate::both_databases;
+use crate::every_fleet;
 use crate::support::operations::{Operation, Target, documented};
 use crate::support::{Answer, Call, Row, Tenant, TestApp, tokens};
 
@@ -111,7 +111,11 @@ impl Inhabited {
             format!("SELECT count(*) FROM users WHERE version = 1 AND name = '{}'", name.as_str().expect("a name"));
         let post =
             format!("SELECT count(*) FROM posts WHERE version = 1 AND title = '{}'", title.as_str().expect("one"));
-        assert_eq!((app.database.number(&user).await, app.database.number(&post).await), (1, 1), "{case}");
+        assert_eq!(
+            (app.database.number_everywhere(&user).await, app.database.number_everywhere(&post).await),
+            (1, 1),
+            "{case}"
+        );
     }
 }
 
@@ -131,7 +135,7 @@ fn the_table_has_every_operation_once_and_no_other() {
     assert!(surplus.is_empty(), "in the table, but no longer documented: {surplus:?}");
 }
 
-both_databases! {
+every_fleet! {
     async fn without_a_token_only_what_is_public_answers(app: TestApp) {
         let target = Inhabited::new(&app, "acme").await.target();
         for operation in documented() {

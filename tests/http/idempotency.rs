@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::both_databases;
+use crate::every_place;
 use crate::expect::{at_once, count};
 use crate::support::{Answer, Call, TestApp};
 
@@ -16,7 +16,7 @@ fn whole(answer: &Answer) -> (u16, String, Option<&str>, String) {
     (answer.status, answer.text.clone(), answer.header("location"), answer.etag())
 }
 
-both_databases! {
+every_place! {
     async fn the_same_request_again_gets_the_first_answer(app: TestApp) {
         let acme = app.tenant("acme").await;
         let ada = app.user(&acme, "ada").await;
@@ -51,8 +51,8 @@ both_databases! {
             .await
             .refused(422, "idempotency_key_reused");
         create(&app, "/v1/users", &own, "Key", &other).send().await.expect(201);
-        assert_eq!(app.database.number("SELECT count(*) FROM users").await, 3);
-        assert_eq!(app.database.number("SELECT count(*) FROM posts").await, 0);
+        assert_eq!(app.database.number_everywhere("SELECT count(*) FROM users").await, 3);
+        assert_eq!(app.database.number_everywhere("SELECT count(*) FROM posts").await, 0);
     }
 
     async fn a_key_belongs_to_who_sent_it(app: TestApp) {
@@ -111,9 +111,9 @@ both_databases! {
         let own = acme.token_of("member", &ada.id);
         let send = || create(&app, "/v1/posts", &own, "key", &json!({"title": "x"})).send();
         let first = send().await.expect(201);
-        app.database.execute("UPDATE idempotency_keys SET created_at = '2001-01-01 00:00:00+00:00'").await;
+        app.database.execute_everywhere("UPDATE idempotency_keys SET created_at = '2001-01-01 00:00:00+00:00'").await;
         assert_ne!(send().await.expect(201).json()["id"], first.json()["id"]);
-        assert_eq!(app.database.number("SELECT count(*) FROM idempotency_keys").await, 1, "old ones are cleared away");
+        assert_eq!(app.database.number_everywhere("SELECT count(*) FROM idempotency_keys").await, 1, "old ones are cleared away");
     }
 
     async fn of_20_at_once_one_makes_a_row_and_all_get_its_answer(app: TestApp) {
@@ -124,14 +124,14 @@ both_databases! {
             ("/v1/users", json!({"name": "Bob", "email": "bob@example.com"}), "SELECT count(*) FROM users"),
             ("/v1/posts", json!({"title": "Once"}), "SELECT count(*) FROM posts"),
         ] {
-            let before = app.database.number(rows).await;
+            let before = app.database.number_everywhere(rows).await;
             let key = Uuid::now_v7().to_string();
             let answers = at_once((0..20).map(|_| create(&app, path, &own, &key, &draft))).await;
             for answer in &answers {
                 assert_eq!(whole(answer), whole(&answers[0]), "{path}");
                 assert_eq!(answer.status, 201);
             }
-            assert_eq!(app.database.number(rows).await, before + 1, "{path}");
+            assert_eq!(app.database.number_everywhere(rows).await, before + 1, "{path}");
         }
     }
 
@@ -143,7 +143,7 @@ both_databases! {
             |number: usize| create(&app, "/v1/posts", &own, "key", &json!({"title": format!("Number {number}")}));
         let answers = at_once((0..20).map(draft)).await;
         assert_eq!((count(&answers, 201), count(&answers, 422)), (1, 19));
-        assert_eq!(app.database.number("SELECT count(*) FROM posts").await, 1);
+        assert_eq!(app.database.number_everywhere("SELECT count(*) FROM posts").await, 1);
     }
 
     async fn of_20_users_with_one_email_at_once_one_is_made(app: TestApp) {
@@ -163,7 +163,7 @@ both_databases! {
         let own = acme.token_of("member", &ada.id);
         let answers = at_once((0..20).map(|_| app.post("/v1/posts").bearer(&own).json(&json!({"title": "x"})))).await;
         assert_eq!(count(&answers, 201), 20);
-        assert_eq!(app.database.number("SELECT count(*) FROM posts").await, 20);
-        assert_eq!(app.database.number("SELECT count(*) FROM idempotency_keys").await, 0);
+        assert_eq!(app.database.number_everywhere("SELECT count(*) FROM posts").await, 20);
+        assert_eq!(app.database.number_everywhere("SELECT count(*) FROM idempotency_keys").await, 0);
     }
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::both_databases;
+use crate::every_place;
 use crate::support::TestApp;
 
-both_databases! {
+every_place! {
     async fn each_user_brings_its_newest_posts_and_at_most_20(app: TestApp) {
         let acme = app.tenant("acme").await;
         let (ada, bob, eve) =

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::both_databases;
+use crate::every_place;
 use crate::support::{Answer, Row, Tenant, TestApp};
 
 /// A tenant with one user and this many posts, oldest first.
@@ -40,7 +40,7 @@ async fn walked(app: &TestApp, tenant: &Tenant, path: &str, limit: &str) -> Vec<
     }
 }
 
-both_databases! {
+every_place! {
     async fn a_list_is_newest_first_and_20_rows_unless_told_otherwise(app: TestApp) {
         let (acme, mut posts) = with_posts(&app, 21).await;
         posts.reverse();

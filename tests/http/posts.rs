@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::both_databases;
+use crate::every_place;
 use crate::expect::{is_id, is_time};
 use crate::support::{Answer, TestApp};
 
@@ -17,7 +17,7 @@ async fn update(app: &TestApp, token: &str, id: &str, changes: &Value) -> Answer
     app.patch(&format!("/v1/posts/{id}")).bearer(token).json(changes).send().await
 }
 
-both_databases! {
+every_place! {
     async fn a_new_post_is_answered_whole_and_is_found(app: TestApp) {
         let acme = app.tenant("acme").await;
         let ada = app.user(&acme, "ada").await;
@@ -198,6 +198,6 @@ both_databases! {
         assert_eq!(both.wrong_fields(), ["content", "title"], "all at once");
         let foreign = json!({"tenant_id": Uuid::now_v7(), "tags": []});
         create(&app, &own, &foreign).await.refused(403, "tenant_mismatch");
-        assert_eq!(app.database.number("SELECT count(*) FROM posts").await, 0);
+        assert_eq!(app.database.number_everywhere("SELECT count(*) FROM posts").await, 0);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::both_databases;
+use crate::every_fleet;
 use crate::support::operations::{Operation, Target, documented};
 use crate::support::{Call, Tenant, TestApp, tokens};
 
@@ -41,16 +41,25 @@ impl World {
         let post = self.app.post_of(&self.acme, &user.id, "A post").await;
         let mut tenant = self.acme.slug.clone();
         if operation.path.contains("{tenant}") {
-            tenant = self.app.tenant(&format!("tenant-{}", self.made)).await.slug;
+            tenant = self.tenant_for(operation, &format!("tenant-{}", self.made)).await.slug;
             self.prepare(&format!("/admin/v1/tenants/{tenant}"), operation).await;
         }
         let target = Target { user: user.id, post: post.id, tenant, ..Target::default() };
         self.with_long_work(operation, target).await
     }
 
+    /// A tenant wherever it is its turn to live; one that is moved to a database of its own, in shared tables.
+    async fn tenant_for(&self, operation: &Operation, slug: &str) -> Tenant {
+        let mut draft = serde_json::json!({ "slug": slug, "name": slug });
+        if ["tenant_move", "operation_get"].contains(&operation.id.as_str()) {
+            draft["isolation"] = "shared".into();
+        }
+        self.app.tenant_with(&draft).await
+    }
+
     /// What the platform's long work asks for: an operation that there is, or lines that can be imported.
     async fn with_long_work(&self, operation: &Operation, target: Target) -> Target {
-        let tenant = async || self.app.tenant(&format!("t{}", uuid::Uuid::now_v7().simple())).await;
+        let tenant = async || self.tenant_for(operation, &format!("t{}", uuid::Uuid::now_v7().simple())).await;
         match operation.id.as_str() {
             "operation_get" => {
                 let path = format!("/admin/v1/tenants/{}/move", tenant().await.slug);
@@ -114,7 +123,7 @@ fn difference(golden: &str, now: &str) -> String {
     only('-', golden, now) + &only('+', now, golden)
 }
 
-both_databases! {
+every_fleet! {
     async fn every_role_may_do_what_it_may(app: TestApp) {
         let mut world = World::new(app).await;
         let mut matrix = heading();

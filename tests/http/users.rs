@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::both_databases;
+use crate::every_place;
 use crate::expect::{is_id, is_time};
 use crate::support::{Answer, Tenant, TestApp};
 
@@ -23,7 +23,7 @@ fn email_of(length: usize) -> String {
     email + &"e".repeat(missing)
 }
 
-both_databases! {
+every_place! {
     async fn a_new_user_is_answered_whole_and_is_found(app: TestApp) {
         let acme = app.tenant("acme").await;
         let draft = json!({"name": "Ada Lovelace", "email": "Ada@Example.com", "role": "viewer", "tenant_id": acme.id});

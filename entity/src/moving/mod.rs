@@ -23,10 +23,10 @@ use crate::entities::operation::{self, Location};
 use crate::entities::tenant;
 use crate::error::Error;
 use crate::platform::{Platform, newest_schema};
-use crate::vocabulary::TenantStatus;
+use crate::vocabulary::WorkState;
 
 pub(crate) use fence::Fence;
-pub(crate) use record::{Kind, Record, new as new_operation, running_of};
+pub(crate) use record::{Kind, Record, is_being_purged, new as new_operation, running_of};
 pub(crate) use runner::{AtWork, done, run};
 
 impl Platform<'_> {
@@ -41,7 +41,7 @@ impl Platform<'_> {
         if let Some(under_way) = running_of(self.database(), id).await? {
             return self.take_up(under_way, &target);
         }
-        if !matches!(tenant.status, TenantStatus::Active | TenantStatus::Suspended) {
+        if !Kind::Move.begins_in().contains(&tenant.status) {
             return Err(Error::NotPossible(format!("a tenant that is {} cannot be moved", tenant.status)));
         }
         if source == target {
@@ -57,6 +57,13 @@ impl Platform<'_> {
     /// The operation with this id.
     pub async fn operation_find(&self, id: Uuid) -> Result<Option<operation::Model>, Error> {
         record::find(self.database(), id).await
+    }
+
+    /// Goes on with an operation that is under way, unless somebody is at it.
+    pub fn operation_resume(&self, operation: &operation::Model) {
+        if operation.state == WorkState::Running {
+            self.go_on(operation.clone());
+        }
     }
 
     fn take_up(&self, under_way: operation::Model, target: &Location) -> Result<operation::Model, Error> {

@@ -8,10 +8,11 @@ use uuid::Uuid;
 use crate::connection::{Access, Binding, Lease};
 use crate::database::Database;
 use crate::entities::operation::{self, Column, Entity, Location, Progress};
+use crate::entities::tenant;
 use crate::error::{Error, Keys, internal};
 use crate::platform::{AuditEntry, Platform};
 use crate::resource::now;
-use crate::vocabulary::WorkState;
+use crate::vocabulary::{TenantStatus, WorkState};
 
 /// What is being done to a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +30,23 @@ impl Kind {
             Self::Purge => "purge",
         }
     }
+
+    /// The states of a tenant in which this can begin.
+    pub(crate) fn begins_in(self) -> &'static [TenantStatus] {
+        match self {
+            Self::Move => &[TenantStatus::Active, TenantStatus::Suspended],
+            Self::Import => &[TenantStatus::Provisioning],
+            Self::Purge => &[TenantStatus::Deleted],
+        }
+    }
 }
 
 /// Changes of an operation's record.
 pub(crate) struct Record;
 
 impl Record {
-    /// Writes an operation down, with its audit entry. Refused if one is under way for the tenant already.
+    /// Writes an operation down, with its audit entry. Refused if one is under way for the tenant already, or if the tenant is
+    /// in another state by now.
     pub(crate) async fn begin(
         platform: &Platform<'_>,
         tenant: Uuid,
@@ -47,6 +58,13 @@ impl Record {
     ) -> Result<operation::Model, Error> {
         let record = new(platform, tenant, kind, source, target);
         let mut lease = platform.begin().await?;
+        // Changes nothing, and whoever wants to change the tenant's state waits until it can be seen that this has begun.
+        let mut still = tenant_update(tenant, vec![(tenant::Column::Status, Expr::col(tenant::Column::Status))]);
+        still.and_where(tenant::Column::Status.is_in(kind.begins_in().iter().map(|status| status.as_str())));
+        if lease.affected(StatementBuilder::build(&still, &lease.backend()), Keys::default()).await? == 0 {
+            lease.roll_back().await;
+            return Err(Error::NotPossible("the tenant's state has changed meanwhile".to_owned()));
+        }
         Self::insert(&mut lease, &record).await?;
         platform.write_down(&mut lease, AuditEntry { action, tenant_id: Some(tenant), detail }).await?;
         lease.commit().await?;
@@ -164,6 +182,17 @@ pub(crate) async fn running_of(database: &Database, tenant: Uuid) -> Result<Opti
     Ok(select(database, sea_orm::Condition::all().add(of_tenant).add(running)).await?.pop())
 }
 
+/// Whether the tenant is being purged, asked in a transaction that holds its row.
+pub(crate) async fn is_being_purged(lease: &mut Lease, tenant: Uuid) -> Result<bool, Error> {
+    let select = Entity::find()
+        .filter(Column::TenantId.eq(tenant))
+        .filter(Column::State.eq(WorkState::Running.as_str()))
+        .filter(Column::Kind.eq(Kind::Purge.as_str()))
+        .into_query();
+    let rows = lease.rows(StatementBuilder::build(&select, &lease.backend()), Keys::default()).await?;
+    Ok(!rows.is_empty())
+}
+
 async fn select(
     database: &Database,
     condition: impl sea_orm::sea_query::IntoCondition,
@@ -175,9 +204,9 @@ async fn select(
 }
 
 /// Sets columns of the tenant's own row.
-pub(crate) fn tenant_update(tenant: Uuid, set: Vec<(crate::entities::tenant::Column, Expr)>) -> UpdateStatement {
+pub(crate) fn tenant_update(tenant: Uuid, set: Vec<(tenant::Column, Expr)>) -> UpdateStatement {
     let mut update = Query::update();
-    update.table(crate::entities::tenant::Entity).values(set);
-    update.and_where(crate::entities::tenant::Column::Id.eq(tenant));
+    update.table(tenant::Entity).values(set);
+    update.and_where(tenant::Column::Id.eq(tenant));
     update
 }

@@ -35,9 +35,10 @@ impl Default for AtWork {
 struct Entry<'a>(&'a AtWork, Uuid);
 
 impl AtWork {
+    /// None if this process is at it already.
     fn enter(&self, id: Uuid) -> Option<Entry<'_>> {
         let is_new = self.operations().insert(id);
-        // Not made before it is known: dropping it takes the id out again.
+        // Made only for who may have it: an entry that is dropped takes the operation off the list.
         is_new.then(|| Entry(self, id))
     }
 
@@ -115,4 +116,20 @@ pub(crate) async fn done(database: &Database, operation: &mut operation::Model) 
     operation.state = WorkState::Done;
     operation.error = None;
     Record::enter(database, operation, "ended", Vec::new()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_operation_is_entered_once_at_a_time() {
+        let (at_work, id) = (AtWork::default(), Uuid::now_v7());
+        let entry = at_work.enter(id);
+        assert!(entry.is_some() && at_work.enter(id).is_none());
+        assert!(at_work.enter(id).is_none(), "who was refused has not taken it off the list");
+        assert!(at_work.enter(Uuid::now_v7()).is_some());
+        drop(entry);
+        assert!(at_work.enter(id).is_some());
+    }
 }

@@ -60,7 +60,7 @@ impl Platform<'_> {
         self.turn(id, Turn { action: "tenant.delete", from, to: TenantStatus::Deleted, set }).await
     }
 
-    /// Takes the deletion back. A tenant that was suspended before is suspended again.
+    /// Takes the deletion back, unless the tenant is being purged. A tenant that was suspended before is suspended again.
     pub async fn tenant_restore(&self, id: Uuid) -> Result<Transition, Error> {
         let was = Expr::case(tenant::Column::Suspended.eq(true), TenantStatus::Suspended.as_str());
         let set = vec![(tenant::Column::Status, was.finally(TenantStatus::Active.as_str()).into())];
@@ -76,6 +76,11 @@ impl Platform<'_> {
                 .and_where(tenant::Column::Status.is_in(turn.from.iter().map(|status| status.as_str())));
             let mut work = Work::begin(self).await?;
             if let Some(tenant) = work.tenant(&update).await? {
+                // A purge begins with a deleted tenant and does not end with another one.
+                if turn.from.contains(&TenantStatus::Deleted) && work.is_being_purged(id).await? {
+                    work.give_up().await;
+                    return Err(Error::NotPossible("the tenant is being purged".to_owned()));
+                }
                 work.finish(turn.action, id, json!({})).await?;
                 return Ok(Transition::Done(tenant));
             }

@@ -10,7 +10,7 @@ use super::{AuditEntry, KEYS, Platform};
 use crate::connection::Lease;
 use crate::entities::{domain, operation, slug, tenant};
 use crate::error::Error;
-use crate::moving::Record;
+use crate::moving::{Record, is_being_purged};
 
 /// One change of the catalog, with its audit entry.
 pub(super) struct Work<'p> {
@@ -50,6 +50,12 @@ impl<'p> Work<'p> {
     /// Writes down that an operation begins with this change.
     pub(super) async fn begin_operation(&mut self, operation: &operation::Model) -> Result<(), Error> {
         Record::insert(&mut self.lease, operation).await
+    }
+
+    /// Whether the tenant, whose row this change holds, is being purged.
+    pub(super) async fn is_being_purged(&mut self, tenant: Uuid) -> Result<bool, Error> {
+        let asked = is_being_purged(&mut self.lease, tenant).await;
+        self.undone_if_failed(asked).await
     }
 
     /// Makes the domains this tenant's.

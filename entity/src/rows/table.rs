@@ -82,7 +82,7 @@ impl Table {
     }
 
     /// The row of an object that has every column and no other.
-    pub(crate) fn parse_row(&self, object: &Map<String, Json>) -> Result<Row, String> {
+    pub(crate) fn parsed(&self, object: &Map<String, Json>) -> Result<Row, String> {
         if let Some(unknown) = object.keys().find(|key| self.columns.iter().all(|column| column.name != **key)) {
             return Err(format!("the table {} has no column {unknown}", self.name));
         }

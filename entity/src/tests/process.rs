@@ -62,14 +62,14 @@ impl Process {
         self.database.platform(&self.admin)
     }
 
-    /// Lets some time go by.
-    pub(super) fn rest(&self, milliseconds: u64) {
-        self.run(tokio::time::sleep(Duration::from_millis(milliseconds)));
-    }
-
     /// Does something to its end.
     pub(super) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.as_ref().unwrap().block_on(work)
+    }
+
+    /// Lets others work for a while.
+    pub(super) fn wait(&self, time: Duration) {
+        self.run(tokio::time::sleep(time));
     }
 
     /// Whether it dies while it works, and where; or else does all of it in this time.

@@ -45,6 +45,27 @@ async fn assert_served(process: &Process, slug: &str) {
     assert_eq!(access.users().count(Filter::all()).await.unwrap(), 1);
 }
 
+/// Goes on with what was left until the tenant is served: the lock of the dead is free once its connection is gone.
+fn gone_on_with(other: &Process, slug: &str, isolation: Isolation, by_request: bool) {
+    let began = Instant::now();
+    loop {
+        let served = other.run(async {
+            if by_request {
+                let made = other.platform().tenant_create(new(slug, isolation, None)).await;
+                assert!(matches!(made, Ok(_) | Err(Error::Busy | Error::Conflict { .. })), "{made:?}");
+            } else {
+                finish_provisioning(&other.database, Duration::ZERO).await.unwrap();
+            }
+            find(other, slug).await.is_some_and(|tenant| tenant.status == TenantStatus::Active)
+        });
+        if served {
+            return;
+        }
+        assert!(began.elapsed() < PATIENCE, "nobody goes on with {slug}");
+        other.wait(Duration::from_millis(50));
+    }
+}
+
 /// Kills the maker at each step once. `again` goes on in another process: by a second request or by looking after what was left.
 fn killed_at_every_step(scene: &Scene, isolation: Isolation, by_request: bool) {
     let other = Process::start(&scene.settings);
@@ -64,24 +85,8 @@ fn killed_at_every_step(scene: &Scene, isolation: Isolation, by_request: bool) {
         };
         maker.kill();
         let was_entered = other.run(find(&other, &slug)).is_some();
-        let began = Instant::now();
-        let goes_on = by_request || was_entered;
-        let mut served = !goes_on;
-        while !served {
-            // The lock of the dead is free once its connection is gone.
-            served = other.run(async {
-                if by_request {
-                    let made = other.platform().tenant_create(new(&slug, isolation, None)).await;
-                    assert!(matches!(made, Ok(_) | Err(Error::Busy | Error::Conflict { .. })), "{died:?}: {made:?}");
-                } else {
-                    finish_provisioning(&other.database, Duration::ZERO).await.unwrap();
-                }
-                find(&other, &slug).await.is_some_and(|tenant| tenant.status == TenantStatus::Active)
-            });
-            assert!(began.elapsed() < PATIENCE, "killed at {died:?}, nobody goes on");
-            other.rest(50);
-        }
-        if goes_on {
+        if by_request || was_entered {
+            gone_on_with(&other, &slug, isolation, by_request);
             other.run(assert_served(&other, &slug));
         } else {
             assert_eq!(died.as_deref(), Some("nothing entered"));

@@ -11,7 +11,7 @@ use crate::entities::tenant;
 use crate::moving::resume;
 use crate::rows::{Rows, tables};
 use crate::vocabulary::{Isolation, Limits, Role, TenantStatus};
-use crate::{Error, ImportOptions, NewPost, NewTenant, NewUser, TenantName};
+use crate::{Error, ImportOptions, NewPost, NewTenant, NewUser, TenantName, Transition};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -172,9 +172,9 @@ fn an_import_whose_process_dies_leaves_nothing() {
         let began = Instant::now();
         while copy().is_none() {
             assert!(began.elapsed() < PATIENCE, "it does not begin");
-            other.rest(20);
+            other.wait(Duration::from_millis(20));
         }
-        other.rest(200);
+        other.wait(Duration::from_millis(200));
         dying.kill();
         let id = copy().map(|tenant| tenant.id).unwrap();
         while copy().is_some() {
@@ -183,7 +183,7 @@ fn an_import_whose_process_dies_leaves_nothing() {
                 resume(&other.database).await.unwrap();
             });
             assert!(began.elapsed() < PATIENCE, "nobody undoes it");
-            other.rest(50);
+            other.wait(Duration::from_millis(50));
         }
         let place = Location { isolation, datastore: None };
         assert!(isolation == Isolation::Shared || !other.run(is_there(&other, &place, id)));
@@ -243,4 +243,43 @@ async fn inhabited_again(process: &Process, slug: &str) -> Result<tenant::Model,
         created_at: None,
     };
     process.platform().tenant_create(new).await
+}
+
+/// The process that purges dies at every step once. Whatever it left, the tenant cannot be restored, and another one goes on.
+#[test]
+fn a_purge_that_has_begun_is_not_taken_back() {
+    for (scene, isolation) in [(Scene::postgres(), Isolation::Schema), (Scene::sqlite(), Isolation::Shared)] {
+        let other = Process::start(&scene.settings);
+        let mut steps = Vec::new();
+        for step in 0.. {
+            let tenant = other.run(inhabited(&other, &format!("acme-{step}"), isolation));
+            other.run(other.platform().tenant_delete(tenant.id)).unwrap();
+            let dying = Process::dying_at(&scene.settings, step);
+            let (database, admin) = (dying.database.clone(), dying.admin.clone());
+            let purging = dying.database.spawn(async move { database.platform(&admin).tenant_purge(tenant.id).await });
+            let began = Instant::now();
+            let died = loop {
+                match dying.dies_within(Duration::from_millis(10)) {
+                    Some(name) => break Some(name),
+                    None if purging.is_finished() => break None,
+                    None => assert!(began.elapsed() < PATIENCE, "neither dead nor done"),
+                }
+            };
+            dying.kill();
+            let restored = other.run(other.platform().tenant_restore(tenant.id));
+            assert!(matches!(restored, Err(Error::NotPossible(_)) | Ok(Transition::Missing)), "{died:?}: {restored:?}");
+            let operations = || other.run(crate::moving::running_of(&other.database, tenant.id)).unwrap();
+            while operations().is_some() {
+                other.run(resume(&other.database)).unwrap();
+                assert!(began.elapsed() < PATIENCE, "nobody goes on");
+                other.wait(Duration::from_millis(50));
+            }
+            assert!(other.run(other.platform().tenant_by_id(tenant.id)).unwrap().is_none(), "{died:?}");
+            match died {
+                Some(name) => steps.push(name),
+                None => break,
+            }
+        }
+        assert_eq!(steps, ["purge counted", "purge destroyed", "purge forgotten"]);
+    }
 }

@@ -262,7 +262,7 @@ impl Begun {
             return Err(bad(number, "is of a table that had ended"));
         }
         self.at = at;
-        self.rows.push(self.tables[at].parse_row(row).map_err(|why| bad(number, &why))?);
+        self.rows.push(self.tables[at].parsed(row).map_err(|why| bad(number, &why))?);
         self.bytes += size;
         if self.rows.len() >= MOST_ROWS || self.bytes >= MOST_BYTES {
             self.write(number).await?;

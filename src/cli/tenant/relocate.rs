@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use entity::{Isolation, Location, Operation, WorkState};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{Office, Which};
 use crate::cli::progress::Meter;
@@ -13,6 +13,9 @@ use crate::operations::views::OperationView;
 
 /// How often the operation is looked at.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How often it is seen to that somebody is at the operation: whoever was may have died, or met with what has passed by now.
+const SEE_TO: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Args)]
 pub(super) struct MoveArgs {
@@ -50,7 +53,7 @@ pub(super) async fn run(office: &Office, args: MoveArgs) -> Result<(), Failure> 
 /// Shows how far the operation is until it has ended.
 async fn followed(office: &Office, mut operation: Operation) -> Result<Operation, Failure> {
     let meter = Meter::new("rows copied");
-    let mut phase = String::new();
+    let (mut phase, mut seen_to) = (String::new(), Instant::now());
     loop {
         if operation.phase != phase {
             operation.phase.clone_into(&mut phase);
@@ -60,6 +63,10 @@ async fn followed(office: &Office, mut operation: Operation) -> Result<Operation
         if operation.state != WorkState::Running {
             meter.end();
             return Ok(operation);
+        }
+        if seen_to.elapsed() > SEE_TO {
+            office.platform().operation_resume(&operation);
+            seen_to = Instant::now();
         }
         sleep(LOOK).await;
         let found = office.platform().operation_find(operation.id).await?;

@@ -12,7 +12,7 @@ use testkit::TestDatabase;
 pub(crate) use client::{Answer, Request};
 pub(crate) use lock::lock_users;
 pub(crate) use server::Server;
-pub(crate) use shell::Shell;
+pub(crate) use shell::{Outcome, Shell};
 
 /// The secret that every command of a test signs and verifies with.
 pub(crate) const SECRET: &str = "a secret of the tests, longer than it has to be";

@@ -96,7 +96,8 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    fn of(line: &str, mut command: Command) -> Self {
+    /// Runs it to its end; a failure of the test tells that it is this `line`.
+    pub(crate) fn of(line: &str, mut command: Command) -> Self {
         Self { line: line.to_owned(), output: command.output().expect("the binary runs") }
     }
 

@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::World;
-use crate::both_databases;
+use crate::every_fleet;
 use crate::support::TestApp;
 
-both_databases! {
+every_fleet! {
     async fn a_body_cannot_say_whose_row_it_makes(app: TestApp) {
         let world = World::new(app).await;
         let token = world.admin();
@@ -121,7 +121,7 @@ both_databases! {
         assert_ne!(own.json()["id"], first["id"]);
         assert_eq!(make(&world.admin(), &draft).await.expect(201).json(), own.json());
         let count = "SELECT count(*) FROM posts WHERE title = 'Once'";
-        assert_eq!(world.app.database.number(count).await, 2);
+        assert_eq!(world.app.database.number_everywhere(count).await, 2);
 
         let users = json!({ "name": "Same", "email": "same@everywhere.test" });
         let make = async |token: &str| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use super::{Side, World};
-use crate::both_databases;
+use crate::every_fleet;
 use crate::support::TestApp;
 
 const CLIENTS: usize = 12;
@@ -41,7 +41,7 @@ async fn break_off(world: &World, own: &Side) {
     }
 }
 
-both_databases! {
+every_fleet! {
     async fn nobody_is_served_with_anothers_rows(app: TestApp) {
         let world = Arc::new(World::new(app).await);
         let mut clients = JoinSet::new();

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
 use super::World;
-use crate::both_databases;
+use crate::every_fleet;
 use crate::support::{Answer, TestApp, tokens};
 
 /// Format, list, tenant, row: what a cursor is made of, as whoever decodes one can see.
@@ -40,7 +40,7 @@ impl World {
     }
 }
 
-both_databases! {
+every_fleet! {
     async fn a_cursor_holds_in_its_own_list_of_its_own_tenant_only(app: TestApp) {
         let world = World::new(app).await;
         let victim = world.globex.tenant.token("admin");

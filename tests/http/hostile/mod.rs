@@ -102,8 +102,8 @@ impl Side {
             for row in rows {
                 let text = row.json[column].as_str().expect("text").replace('\'', "''");
                 let sql = format!("SELECT count(*) FROM {table} WHERE {column} = '{text}'");
-                assert_eq!(app.database.number(&format!("{sql} AND version = 1")).await, 1, "{text}");
-                assert_eq!(app.database.number(&sql).await, 1, "{text} was copied");
+                assert_eq!(app.database.number_everywhere(&format!("{sql} AND version = 1")).await, 1, "{text}");
+                assert_eq!(app.database.number_everywhere(&sql).await, 1, "{text} was copied");
             }
         }
     }

@@ -2,13 +2,12 @@
 
 use reqwest::Method;
 use serde_json::json;
-use testkit::TestDatabase;
 
 use super::World;
-use crate::both_databases;
+use crate::every_fleet;
 use crate::support::operations::{Target, documented};
 use crate::support::tokens::{altered, in_seconds, member, signed};
-use crate::support::{Call, TestApp};
+use crate::support::{Call, Housing, TestApp};
 
 /// The same call, naming a tenant in one more place.
 type Naming = (&'static str, fn(Call, &str) -> Call);
@@ -22,13 +21,13 @@ const PLACES: [Naming; 4] = [
     }),
 ];
 
-async fn world(database: TestDatabase) -> World {
-    World::new(TestApp::with(database, &[("BASE_DOMAIN", "example.com")]).await).await
+async fn world(housing: Housing) -> World {
+    World::new(TestApp::with(housing, &[("BASE_DOMAIN", "example.com")]).await).await
 }
 
-both_databases! {
-    async fn no_operation_follows_another_name(database: TestDatabase) {
-        let world = world(database).await;
+every_fleet! {
+    async fn no_operation_follows_another_name(housing: Housing) {
+        let world = world(housing).await;
         let victim = Target {
             user: world.globex.users[0].id.clone(),
             post: world.globex.posts[0].id.clone(),
@@ -58,8 +57,8 @@ both_databases! {
     }
 
     /// Whoever asks what may be asked for is told the same of every tenant, and of none.
-    async fn what_a_browser_asks_first_tells_nothing(database: TestDatabase) {
-        let world = world(database).await;
+    async fn what_a_browser_asks_first_tells_nothing(housing: Housing) {
+        let world = world(housing).await;
         for path in ["/v1/users", "/v1/posts/x", "/nothing"] {
             for method in [Method::OPTIONS, Method::HEAD, Method::PUT, Method::from_bytes(b"PURGE").expect("a method")]
             {
@@ -70,8 +69,8 @@ both_databases! {
         }
     }
 
-    async fn no_altered_token_opens_anything(database: TestDatabase) {
-        let world = world(database).await;
+    async fn no_altered_token_opens_anything(housing: Housing) {
+        let world = world(housing).await;
         let good = world.admin();
         for claims in [
             json!({ "sub": "eve", "tenant": "globex", "role": "admin", "exp": in_seconds(600) }),
@@ -88,8 +87,8 @@ both_databases! {
     }
 
     /// Names that an issuer might be talked into signing: they are looked up as they are, or not at all.
-    async fn a_claim_that_only_looks_like_the_other_tenant_is_nobodys(database: TestDatabase) {
-        let world = world(database).await;
+    async fn a_claim_that_only_looks_like_the_other_tenant_is_nobodys(housing: Housing) {
+        let world = world(housing).await;
         let id = &world.globex.tenant.id;
         let simple = id.replace('-', "");
         for tenant in [
@@ -128,8 +127,8 @@ both_databases! {
         world.victim_is_untouched().await;
     }
 
-    async fn what_names_a_tenant_elsewhere_is_not_read(database: TestDatabase) {
-        let world = world(database).await;
+    async fn what_names_a_tenant_elsewhere_is_not_read(housing: Housing) {
+        let world = world(housing).await;
         let token = world.member();
         for query in ["tenant=globex", "tenant_id=globex", "X-Tenant-ID=globex", "tenant[]=globex", "_tenant=globex"] {
             let answer = world.attack(world.app.get(&format!("/v1/tenant?{query}")).bearer(&token), query).await;

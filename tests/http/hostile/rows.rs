@@ -4,10 +4,10 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::World;
-use crate::both_databases;
+use crate::every_fleet;
 use crate::support::TestApp;
 
-both_databases! {
+every_fleet! {
     /// However an id is written, another tenant's is answered as one that does not exist.
     async fn an_id_in_any_spelling_opens_nothing(app: TestApp) {
         let world = World::new(app).await;

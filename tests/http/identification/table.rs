@@ -2,11 +2,10 @@
 //! every state.
 
 use serde_json::json;
-use testkit::TestDatabase;
 
 use super::oracle::{Name, State, Token, Whom, Word, expected};
-use crate::both_databases;
-use crate::support::{Call, TestApp, tokens};
+use crate::every_place;
+use crate::support::{Call, Housing, TestApp, tokens};
 
 /// A place in a request that names a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,9 +131,9 @@ async fn put_into(app: &TestApp, slug: &str, state: State) {
     }
 }
 
-both_databases! {
-    async fn every_request_is_admitted_or_refused_as_documented(database: TestDatabase) {
-        let app = TestApp::with(database, &[("BASE_DOMAIN", "example.com")]).await;
+every_place! {
+    async fn every_request_is_admitted_or_refused_as_documented(housing: Housing) {
+        let app = TestApp::with(housing, &[("BASE_DOMAIN", "example.com")]).await;
         let mut wrong = Vec::new();
         let mut cases = 0;
         for (number, state) in STATES.into_iter().enumerate() {

@@ -13,6 +13,7 @@ use testkit::TestDatabase;
 use tokio::sync::oneshot;
 
 use super::client::Call;
+use super::housing::{Housing, Turns};
 use super::tokens;
 
 /// A running application. It is stopped gracefully, and its database dropped, when this is dropped.
@@ -21,26 +22,33 @@ pub(crate) struct TestApp {
     client: Client,
     /// For what only a superuser may do.
     pub(crate) database: TestDatabase,
+    turns: Turns,
 }
 
 impl TestApp {
     /// Starts it on the database with the usual settings.
-    pub(crate) async fn on(database: TestDatabase) -> Self {
-        Self::with(database, &[]).await
+    pub(crate) async fn on(housing: impl Into<Housing>) -> Self {
+        Self::with(housing, &[]).await
     }
 
     /// Starts it with settings of the test's own, which win over the usual ones.
-    pub(crate) async fn with(database: TestDatabase, settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(housing: impl Into<Housing>, settings: &[(&str, &str)]) -> Self {
+        let Housing { database, places } = housing.into();
         let server = Server::start(config(&database, settings));
         let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).build().expect("a client");
-        Self { server, client, database }
+        Self { server, client, database, turns: Turns::new(places) }
     }
 
     /// The same database, served with other settings.
     pub(crate) async fn restarted(self, settings: &[(&str, &str)]) -> Self {
-        let Self { server, database, .. } = self;
+        let Self { server, database, turns, .. } = self;
         drop(server);
-        Self::with(database, settings).await
+        Self::with(Housing { database, places: turns.places }, settings).await
+    }
+
+    /// Where the next tenant of this test lives, unless the test says where.
+    pub(super) fn next_place(&self) -> &'static str {
+        self.turns.next()
     }
 
     /// Where it listens.

@@ -2,37 +2,20 @@
 
 mod app;
 mod client;
+mod housing;
 pub(crate) mod operations;
 mod raw;
 mod rows;
 pub(crate) mod tokens;
-
-use testkit::TestDatabase;
+pub(crate) mod work;
 
 pub(crate) use app::TestApp;
 pub(crate) use client::{Answer, Call};
+pub(crate) use housing::{FromHousing, Housing};
 pub(crate) use rows::{Row, Tenant};
 
-/// What a test of [`both_databases!`] may take.
-pub(crate) trait FromDatabase {
-    /// Makes it on a fresh database.
-    async fn from_database(database: TestDatabase) -> Self;
-}
-
-impl FromDatabase for TestDatabase {
-    async fn from_database(database: TestDatabase) -> Self {
-        database
-    }
-}
-
-impl FromDatabase for TestApp {
-    async fn from_database(database: TestDatabase) -> Self {
-        TestApp::on(database).await
-    }
-}
-
-/// The same tests on both databases: `name::sqlite` and `name::postgres` for each function. A function takes a
-/// [`TestApp`] with the usual settings, or a [`TestDatabase`] to start one with its own:
+/// The same tests on both databases: `name::sqlite` and `name::postgres` for each function, with tenants in shared tables. A
+/// function takes a [`TestApp`] with the usual settings, or a database or a [`Housing`] to start one with its own:
 ///
 /// ```ignore
 /// both_databases! {
@@ -45,24 +28,64 @@ impl FromDatabase for TestApp {
 /// ```
 #[macro_export]
 macro_rules! both_databases {
-    ($($(#[doc = $doc:literal])* async fn $name:ident($argument:ident: $kind:ty) $body:block)+) => {$(
+    ($($test:tt)+) => { $crate::housed! { [
+        sqlite: sqlite "shared",
+        postgres: postgres "shared",
+    ] $($test)+ } };
+}
+
+/// The same tests with tenants in every kind of place on both databases. For what is about a tenant's rows.
+#[macro_export]
+macro_rules! every_place {
+    ($($test:tt)+) => { $crate::housed! { [
+        sqlite: sqlite "shared",
+        sqlite_database: sqlite "database",
+        postgres: postgres "shared",
+        postgres_schema: postgres "schema",
+        postgres_database: postgres "database",
+    ] $($test)+ } };
+}
+
+/// The same tests as with [`every_place!`], and with tenants in different places too. For what is between tenants.
+#[macro_export]
+macro_rules! every_fleet {
+    ($($test:tt)+) => { $crate::housed! { [
+        sqlite: sqlite "shared",
+        sqlite_database: sqlite "database",
+        sqlite_mixed: sqlite "database" "shared",
+        postgres: postgres "shared",
+        postgres_schema: postgres "schema",
+        postgres_database: postgres "database",
+        postgres_mixed: postgres "schema" "shared" "database",
+    ] $($test)+ } };
+}
+
+/// The same tests, each under several names: on which database, and in which places new tenants live by turns.
+#[macro_export]
+macro_rules! housed {
+    ($variants:tt $($(#[doc = $doc:literal])* async fn $name:ident($argument:ident: $kind:ty) $body:block)+) => {$(
         $(#[doc = $doc])*
         mod $name {
             use super::*;
 
             async fn check($argument: $kind) $body
 
-            #[tokio::test]
-            async fn sqlite() {
-                let database = ::testkit::TestDatabase::sqlite().await;
-                check(<$kind as $crate::support::FromDatabase>::from_database(database).await).await;
-            }
+            $crate::variants! { $kind, $variants }
+        }
+    )+};
+}
 
-            #[tokio::test]
-            async fn postgres() {
-                let database = ::testkit::TestDatabase::postgres().await;
-                check(<$kind as $crate::support::FromDatabase>::from_database(database).await).await;
-            }
+/// One test for each variant, by the function `check` beside it.
+#[macro_export]
+macro_rules! variants {
+    ($kind:ty, [$($variant:ident: $database:ident $($place:literal)+,)+]) => {$(
+        #[tokio::test]
+        async fn $variant() {
+            let housing = $crate::support::Housing {
+                database: ::testkit::TestDatabase::$database().await,
+                places: &[$($place),+],
+            };
+            check(<$kind as $crate::support::FromHousing>::from_housing(housing).await).await;
         }
     )+};
 }

@@ -27,8 +27,8 @@ impl Tenant {
     }
 }
 
-/// A row that a test has made.
-#[derive(Debug, Clone)]
+/// A row that a test has made or read.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     /// Its id.
     pub(crate) id: String,
@@ -46,7 +46,11 @@ impl TestApp {
 
     /// A new tenant, with whatever the admin API takes.
     pub(crate) async fn tenant_with(&self, draft: &Value) -> Tenant {
-        let row = self.made("/admin/v1/tenants", &tokens::platform(), draft).await;
+        let mut draft = draft.clone();
+        if draft.get("isolation").is_none() {
+            draft["isolation"] = json!(self.next_place());
+        }
+        let row = self.made("/admin/v1/tenants", &tokens::platform(), &draft).await;
         let slug = row.json["slug"].as_str().expect("a slug").to_owned();
         Tenant { id: row.id, slug }
     }
@@ -62,6 +66,20 @@ impl TestApp {
     pub(crate) async fn post_of(&self, tenant: &Tenant, user_id: &str, title: &str) -> Row {
         let draft = json!({ "title": title, "user_id": user_id, "content": format!("About {title}.") });
         self.made("/v1/posts", &tenant.token("admin"), &draft).await
+    }
+
+    /// Every row of the tenant, at most 100 in a table, each as it is read by itself.
+    pub(crate) async fn rows_of(&self, tenant: &Tenant) -> Vec<Row> {
+        let read = async |path: &str| self.get(path).bearer(&tenant.token("viewer")).send().await.expect(200);
+        let mut rows = Vec::new();
+        for list in ["/v1/users", "/v1/posts"] {
+            for listed in read(&format!("{list}?limit=100")).await.data() {
+                let id = listed["id"].as_str().expect("an id").to_owned();
+                let row = read(&format!("{list}/{id}")).await;
+                rows.push(Row { id, etag: row.etag(), json: row.json() });
+            }
+        }
+        rows
     }
 
     /// What a POST makes.
