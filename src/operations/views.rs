@@ -83,7 +83,7 @@ struct TableSumView {
     table: String,
     #[schema(minimum = 0)]
     rows: u64,
-    /// SHA-256 over all rows in the order of their ids.
+    /// SHA-256 over the sums of all rows, a thousand at a time in the order of their ids.
     sha256: String,
 }
 

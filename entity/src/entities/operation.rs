@@ -76,6 +76,6 @@ pub struct TableSum {
     pub table: String,
     /// How many rows of the tenant it has.
     pub rows: u64,
-    /// SHA-256 over all of them in the order of their ids, in hexadecimal digits.
+    /// SHA-256 over the sums of all of them, a thousand at a time in the order of their ids, in hexadecimal digits.
     pub sha256: String,
 }

@@ -20,7 +20,7 @@ use crate::owner::{Owner, Site, TenantLock};
 use crate::place::{Place, Spot};
 use crate::platform::AuditEntry;
 use crate::resource::now;
-use crate::rows::{Rows, Told, tables};
+use crate::rows::{Rows, Summed, Told, tables};
 use crate::settings::Store;
 use crate::vocabulary::WorkState;
 
@@ -53,6 +53,15 @@ pub(super) struct Move<'d> {
     source: Side,
     target: Side,
     holds: u32,
+    /// What has been summed up so far, in the order of the tables.
+    sums: Vec<Sides>,
+}
+
+/// A table, summed up on both sides between the same ids.
+struct Sides {
+    bounds: Vec<Uuid>,
+    source: Summed,
+    target: Summed,
 }
 
 /// One end of a move.
@@ -80,7 +89,7 @@ impl<'d> Move<'d> {
         let tenant = operation.tenant_id;
         let source = Side::new(database, &operation.source, tenant)?;
         let target = Side::new(database, &operation.target, tenant)?;
-        Ok(Self { database, operation, lock, source, target, holds: 0 })
+        Ok(Self { database, operation, lock, source, target, holds: 0, sums: Vec::new() })
     }
 
     pub(super) fn is_running(&self) -> bool {
@@ -191,7 +200,27 @@ impl<'d> Move<'d> {
                 Err(error) => return Err(error),
             }
         }
+        self.sum_up().await?;
         self.enter("holding").await
+    }
+
+    /// Sums up every row on both sides. Of what was summed up before, only what has changed since is read: so most of it is
+    /// read while writes go on.
+    async fn sum_up(&mut self) -> Result<(), Error> {
+        let tenant = self.operation.tenant_id;
+        let (source, target) = (Rows::new(tenant, &self.source.place), Rows::new(tenant, &self.target.place));
+        let mut before = std::mem::take(&mut self.sums).into_iter();
+        for table in tables() {
+            let (bounds, there, here) = match before.next() {
+                Some(Sides { bounds, source, target }) => (bounds, Some(source), Some(target)),
+                None => (source.bounds(&table).await?, None, None),
+            };
+            let there = source.summed(&table, &bounds, there.as_ref());
+            let here = target.summed(&table, &bounds, here.as_ref());
+            let (there, here) = futures_util::future::join(there, here).await;
+            self.sums.push(Sides { bounds, source: there?, target: here? });
+        }
+        Ok(())
     }
 
     /// Holds writes, carries the last changes over, compares, and sends the tenant to its new place.
@@ -217,13 +246,10 @@ impl<'d> Move<'d> {
     async fn catch_up_and_compare(&mut self) -> Result<Vec<TableSum>, Error> {
         self.follow().await?;
         self.database.settings.steps.reach("caught up").await;
-        let tenant = self.operation.tenant_id;
-        let (source, target) = (Rows::new(tenant, &self.source.place), Rows::new(tenant, &self.target.place));
+        self.sum_up().await?;
         let mut sums = Vec::new();
-        for table in tables() {
-            let (there, here) = (source.sum(&table), target.sum(&table));
-            let (there, here) = futures_util::future::join(there, here).await;
-            let (there, here) = (there?, here?);
+        for (table, sides) in tables().iter().zip(&self.sums) {
+            let (there, here) = (sides.source.total(table), sides.target.total(table));
             if there != here {
                 return Err(Error::NotPossible(format!(
                     "the copies of {} differ: {} and {} rows",

@@ -19,6 +19,14 @@ pub(crate) struct Key {
     updated_at: DateTime<Utc>,
 }
 
+impl Key {
+    /// The same bytes for the same key.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let changed = self.updated_at.timestamp_micros().to_be_bytes();
+        [self.id.as_bytes().as_slice(), &self.version.to_be_bytes(), &changed].concat()
+    }
+}
+
 impl Rows<'_> {
     /// The keys after one id, up to another and at most so many, in the order of ids.
     pub(crate) async fn keys(

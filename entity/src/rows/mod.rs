@@ -12,7 +12,7 @@ mod writing;
 
 pub(crate) use keys::Key;
 pub(crate) use reading::Batches;
-pub(crate) use sum::hex;
+pub(crate) use sum::{Summed, hex};
 pub(crate) use table::{Row, Table, tables};
 pub(crate) use writing::Told;
 

@@ -56,7 +56,9 @@ async fn sums(process: &Process, tenant: &tenant::Model) -> Vec<TableSum> {
     let place = process.database.place_of(tenant).unwrap();
     let mut sums = Vec::new();
     for table in tables() {
-        sums.push(Rows::new(tenant.id, &place).sum(&table).await.unwrap());
+        let rows = Rows::new(tenant.id, &place);
+        let bounds = rows.bounds(&table).await.unwrap();
+        sums.push(rows.summed(&table, &bounds, None).await.unwrap().total(&table));
     }
     sums
 }
