@@ -28,6 +28,8 @@ pub(crate) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
 /// What is wrong with a place, if anything.
 pub(crate) async fn examine_place(place: &Place) -> Result<Vec<String>, Error> {
     let checks = match place.backend() {
+        // The role is another one's business on another server.
+        DbBackend::Postgres if place.store.name().is_some() => examine_shared(place).await?,
         DbBackend::Postgres => postgres_place(place).await?,
         _ => sqlite(place).await?,
     };

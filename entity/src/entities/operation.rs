@@ -16,11 +16,11 @@ pub struct Model {
     pub id: Uuid,
     /// On whom.
     pub tenant_id: Uuid,
-    /// What: `move`.
+    /// What: `move`, `import` or `purge`.
     pub kind: String,
     /// How far it is.
     pub state: WorkState,
-    /// What is being done: `preparing`, `copying`, `holding`, `comparing`, `cleaning`, `reverting`, `ended`.
+    /// What is being done: `preparing`, `copying`, `holding`, `cleaning`, `reverting`, `ended`.
     pub phase: String,
     /// Where the tenant is, or was.
     pub source: Location,

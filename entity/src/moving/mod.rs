@@ -22,7 +22,7 @@ use crate::database::Database;
 use crate::entities::operation::{self, Location};
 use crate::entities::tenant;
 use crate::error::Error;
-use crate::platform::Platform;
+use crate::platform::{Platform, newest_schema};
 use crate::vocabulary::WorkState;
 
 pub(crate) use fence::Fence;
@@ -47,6 +47,7 @@ impl Platform<'_> {
         if source == target {
             return Err(Error::NotPossible("the tenant is there already".to_owned()));
         }
+        check_known(&tenant)?;
         self.check_owner(&source)?;
         let detail = json!({ "from": source, "to": target });
         let record = Record::begin(self, id, Kind::Move, source, target, "tenant.move", detail).await?;
@@ -86,6 +87,14 @@ impl Platform<'_> {
         }
         Err(Error::NotPossible("this process has no DATABASE_OWNER_URL, so it can move nobody".to_owned()))
     }
+}
+
+/// What a newer version has put into a tenant's tables, this one would leave behind.
+pub(crate) fn check_known(tenant: &tenant::Model) -> Result<(), Error> {
+    if tenant.schema_version <= newest_schema() {
+        return Ok(());
+    }
+    Err(Error::NotPossible("the tenant's tables are newer than this version of the program".to_owned()))
 }
 
 pub(crate) fn location(tenant: &tenant::Model) -> Location {

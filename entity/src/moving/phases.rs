@@ -190,13 +190,13 @@ impl<'d> Move<'d> {
 
     /// Copies while the tenant works, until what is left is little.
     async fn copy(&mut self) -> Result<(), Error> {
-        for _ in 0..PASSES {
+        for pass in 1..=PASSES {
             let began = Instant::now();
             match self.follow().await {
                 Ok(()) if began.elapsed() < SHORT => break,
                 Ok(()) => {}
                 // A row changed between two tables: the next pass finds it.
-                Err(Error::Conflict { .. } | Error::MissingReference { .. } | Error::Internal(_)) => {}
+                Err(Error::Conflict { .. } | Error::MissingReference { .. } | Error::Internal(_)) if pass < PASSES => {}
                 Err(error) => return Err(error),
             }
         }

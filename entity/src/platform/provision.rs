@@ -79,9 +79,12 @@ impl Platform<'_> {
             let why = "must be shared or database: SQLite has no schemas".to_owned();
             return Err(Error::Unplaceable { field: "isolation", why });
         }
-        if isolation != Isolation::Shared && !store.has_owner() {
-            let why = "must be shared: this process has no DATABASE_OWNER_URL, so it can make no place".to_owned();
-            return Err(Error::Unplaceable { field: "isolation", why });
+        let is_home = isolation == Isolation::Shared && store.name().is_none();
+        if !is_home && !store.has_owner() {
+            let field = if isolation == Isolation::Shared { "datastore" } else { "isolation" };
+            let why =
+                "must be absent or shared: this process has no DATABASE_OWNER_URL, so it can make no place".to_owned();
+            return Err(Error::Unplaceable { field, why });
         }
         Ok(())
     }

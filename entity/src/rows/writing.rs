@@ -60,7 +60,7 @@ impl Rows<'_> {
         lease.commit().await
     }
 
-    /// Deletes every row of the tenant, those that refer to others first, and says how many there were of each table.
+    /// Deletes every row of the tenant, those that refer to others first.
     pub(crate) async fn delete_all(&self) -> Result<(), Error> {
         for table in tables().iter().rev() {
             loop {

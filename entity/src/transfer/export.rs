@@ -10,6 +10,7 @@ use super::line::{Chain, FORMAT, Head, ImportedTenant, Line};
 use crate::connection::{Access, Lease};
 use crate::entities::tenant;
 use crate::error::Error;
+use crate::moving::check_known;
 use crate::platform::{AuditEntry, Platform};
 use crate::resource::now;
 use crate::rows::{Batches, Rows, Table, tables};
@@ -29,6 +30,7 @@ pub struct Export {
 impl Platform<'_> {
     /// Begins to export a tenant in whatever state it is, other than being provisioned.
     pub async fn tenant_export(&self, tenant: &tenant::Model) -> Result<Export, Error> {
+        check_known(tenant)?;
         let place = self.database().place_of(tenant)?;
         let entry = AuditEntry { action: "tenant.export", tenant_id: Some(tenant.id), detail: json!({}) };
         self.audit_record(entry).await?;
