@@ -69,7 +69,7 @@ impl Process {
 
     /// Lets others work for a while.
     pub(super) fn wait(&self, time: Duration) {
-        self.run(tokio::time::sleep(time));
+        self.run(async { tokio::time::sleep(time).await });
     }
 
     /// Whether it dies while it works, and where; or else does all of it in this time.
