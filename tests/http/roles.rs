@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use crate::every_fleet;
+use crate::mixed_fleet;
 use crate::support::operations::{Operation, Target, documented};
 use crate::support::{Call, Tenant, TestApp, tokens};
 
@@ -123,7 +123,7 @@ fn difference(golden: &str, now: &str) -> String {
     only('-', golden, now) + &only('+', now, golden)
 }
 
-every_fleet! {
+mixed_fleet! {
     async fn every_role_may_do_what_it_may(app: TestApp) {
         let mut world = World::new(app).await;
         let mut matrix = heading();

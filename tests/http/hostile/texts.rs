@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::World;
-use crate::every_fleet;
+use crate::mixed_fleet;
 use crate::support::operations::{Target, documented};
 use crate::support::{Call, TestApp};
 
@@ -103,7 +103,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-every_fleet! {
+mixed_fleet! {
     async fn in_the_query(app: TestApp) {
         let world = World::new(app).await;
         let (member, user) = (world.member(), &world.acme.users[0].id);

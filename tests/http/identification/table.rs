@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::oracle::{Name, State, Token, Whom, Word, expected};
-use crate::every_place;
+use crate::mixed_fleet;
 use crate::support::{Call, Housing, TestApp, tokens};
 
 /// A place in a request that names a tenant.
@@ -131,7 +131,7 @@ async fn put_into(app: &TestApp, slug: &str, state: State) {
     }
 }
 
-every_place! {
+mixed_fleet! {
     async fn every_request_is_admitted_or_refused_as_documented(housing: Housing) {
         let app = TestApp::with(housing, &[("BASE_DOMAIN", "example.com")]).await;
         let mut wrong = Vec::new();

@@ -46,6 +46,18 @@ macro_rules! every_place {
     ] $($test)+ } };
 }
 
+/// The same tests on both databases, with all tenants in shared tables and with tenants in different places. For what takes
+/// long and has little to do with rows.
+#[macro_export]
+macro_rules! mixed_fleet {
+    ($($test:tt)+) => { $crate::housed! { [
+        sqlite: sqlite "shared",
+        sqlite_mixed: sqlite "database" "shared",
+        postgres: postgres "shared",
+        postgres_mixed: postgres "schema" "shared" "database",
+    ] $($test)+ } };
+}
+
 /// The same tests as with [`every_place!`], and with tenants in different places too. For what is between tenants.
 #[macro_export]
 macro_rules! every_fleet {
