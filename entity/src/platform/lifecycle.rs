@@ -14,7 +14,7 @@ use crate::gatekeeper::TenantName;
 use crate::vocabulary::TenantStatus;
 
 /// How often a change is tried again that another change came before.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 20;
 
 /// What became of a wish to change a tenant's state.
 #[derive(Clone, Debug)]
