@@ -21,7 +21,7 @@ pub struct OperationView {
     tenant_id: Uuid,
     #[schema(schema_with = words::work_state)]
     status: WorkState,
-    /// What it is at: of a move, `preparing`, `copying`, `holding` (writes are held), `cleaning`, `reverting` or `ended`.
+    /// What it is at: of a move, `preparing`, `making`, `copying`, `holding` (writes are held), `cleaning`, `reverting` or `ended`.
     #[schema(example = "copying")]
     phase: String,
     /// Where the tenant is, or was.

@@ -27,6 +27,11 @@ impl TestDatabase {
         Self::Postgres(Box::new(PostgresDatabase::create().await))
     }
 
+    /// The same on a further server, which has the same roles.
+    pub async fn postgres_elsewhere() -> Self {
+        Self::Postgres(Box::new(PostgresDatabase::create_elsewhere().await))
+    }
+
     /// A migrated SQLite file.
     pub async fn sqlite() -> Self {
         Self::Sqlite(SqliteFile::create().await)

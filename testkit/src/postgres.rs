@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use uuid::Uuid;
 
 const URL: &str = "TENANTRY_TEST_POSTGRES_URL";
+const ELSEWHERE_URL: &str = "TENANTRY_TEST_ELSEWHERE_URL";
 const PGBOUNCER_URL: &str = "TENANTRY_TEST_PGBOUNCER_URL";
 
 /// Held while roles and template are made: every test is a process of its own.
@@ -28,7 +29,15 @@ pub struct PostgresDatabase {
 
 impl PostgresDatabase {
     pub(crate) async fn create() -> Self {
-        let server = server();
+        Self::create_on(address(URL)).await
+    }
+
+    /// On the further server.
+    pub(crate) async fn create_elsewhere() -> Self {
+        Self::create_on(address(ELSEWHERE_URL)).await
+    }
+
+    async fn create_on(server: PgConnectOptions) -> Self {
         let mut connection = connect(&server).await;
         run(&mut connection, &format!("SELECT pg_advisory_lock({LOCK})")).await;
         let template = ensure_template(&server, &mut connection).await;
@@ -149,10 +158,6 @@ async fn drop_all(server: &PgConnectOptions, name: &str) {
         });
     }
     workers.join_all().await;
-}
-
-fn server() -> PgConnectOptions {
-    address(URL)
 }
 
 fn address(variable: &str) -> PgConnectOptions {

@@ -20,7 +20,7 @@ pub struct Model {
     pub kind: String,
     /// How far it is.
     pub state: WorkState,
-    /// What is being done: `preparing`, `copying`, `holding`, `cleaning`, `reverting`, `ended`.
+    /// What is being done: `preparing`, `making`, `copying`, `holding`, `cleaning`, `reverting`, `ended`.
     pub phase: String,
     /// Where the tenant is, or was.
     pub source: Location,

@@ -107,7 +107,11 @@ impl<'d> Move<'d> {
         // Nothing is done without the lock: another one may have gone on with this.
         self.lock.check().await?;
         match self.operation.phase.as_str() {
-            "preparing" => self.prepare().await,
+            "preparing" => {
+                self.check_apart().await?;
+                self.enter("making").await
+            }
+            "making" => self.make().await,
             "copying" => self.copy().await,
             "holding" => self.hold().await,
             "cleaning" => self.clean().await,
@@ -126,11 +130,16 @@ impl<'d> Move<'d> {
                 self.release().await?;
                 self.enter("copying").await?;
             }
-            "preparing" | "copying" if may_pass(&error) && self.is_young() => {
+            "preparing" | "making" | "copying" if may_pass(&error) && self.is_young() => {
                 Record::note(self.database, &self.operation).await?;
                 return Err(error);
             }
-            "preparing" | "copying" | "holding" => self.enter("reverting").await?,
+            // Nothing has been made that could be destroyed.
+            "preparing" => {
+                self.operation.state = WorkState::Failed;
+                self.enter("ended").await?;
+            }
+            "making" | "copying" | "holding" => self.enter("reverting").await?,
             _ => {
                 Record::note(self.database, &self.operation).await?;
                 return Err(error);
@@ -145,9 +154,8 @@ impl<'d> Move<'d> {
     }
 
     /// Makes the target and empties it.
-    async fn prepare(&mut self) -> Result<(), Error> {
+    async fn make(&mut self) -> Result<(), Error> {
         let (database, tenant) = (self.database, self.operation.tenant_id);
-        self.check_apart().await?;
         let site = Site::new(database, Arc::clone(&self.target.store), self.target.spot);
         let mut own = None;
         site.raise(Owner::beside(database, &self.target.store, &mut self.lock, &mut own).await?).await?;
@@ -292,6 +300,8 @@ impl<'d> Move<'d> {
     async fn revert(&mut self) -> Result<(), Error> {
         self.release().await?;
         self.database.settings.steps.reach("writes released").await;
+        // What is destroyed now must not be where the tenant is.
+        self.check_apart().await?;
         self.destroy(false).await?;
         self.write_down("tenant.move_failed").await?;
         self.operation.state = WorkState::Failed;

@@ -22,7 +22,7 @@ use crate::{Error, Filter, NewPost, NewTenant, NewUser, Operation, PostChanges, 
 /// How long a move of a few rows may take before a test gives up.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// PostgreSQL with a further server, which is another database of the same one; or a file.
+/// PostgreSQL with a further server; or a file.
 pub(super) struct Scene {
     pub(super) settings: DatabaseSettings,
     _home: TestDatabase,
@@ -32,7 +32,8 @@ pub(super) struct Scene {
 impl Scene {
     pub(super) fn postgres() -> Self {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let (home, east) = runtime.block_on(async { (TestDatabase::postgres().await, TestDatabase::postgres().await) });
+        let (home, east) =
+            runtime.block_on(async { (TestDatabase::postgres().await, TestDatabase::postgres_elsewhere().await) });
         let mut variables = home.variables();
         let there = east.variables().into_iter().find(|(name, _)| *name == "DATABASE_OWNER_URL").unwrap().1;
         variables.push(("DATASTORES", format!("east={there}")));
@@ -215,6 +216,7 @@ fn postgres_places() -> Vec<Location> {
         at(Isolation::Database, None),
         at(Isolation::Shared, Some("east")),
         at(Isolation::Schema, Some("east")),
+        at(Isolation::Database, Some("east")),
     ]
 }
 
@@ -306,7 +308,8 @@ fn killed_at_every_step(scene: &Scene, from: &Location, to: &Location) {
         }
     }
     println!("{from:?} to {to:?}: killed at {steps:?}");
-    for step in ["preparing", "copying", "holding", "writes held", "compared", "switched", "source destroyed"] {
+    for step in ["preparing", "making", "copying", "holding", "writes held", "compared", "switched", "source destroyed"]
+    {
         assert!(steps.iter().any(|name| name == step), "never killed at {step}: {steps:?}");
     }
 }
@@ -331,4 +334,25 @@ fn a_move_survives_its_process_on_sqlite() {
     let scene = Scene::sqlite();
     killed_at_every_step(&scene, &at(Isolation::Shared, None), &at(Isolation::Database, None));
     killed_at_every_step(&scene, &at(Isolation::Database, None), &at(Isolation::Shared, None));
+}
+
+/// Two names for one server: a tenant's database would be copied onto itself, and then destroyed.
+#[test]
+fn a_place_is_not_moved_onto_itself() {
+    let home = tokio::runtime::Runtime::new().unwrap().block_on(TestDatabase::postgres());
+    let twin = tokio::runtime::Runtime::new().unwrap().block_on(TestDatabase::postgres());
+    let mut variables = home.variables();
+    variables.push(("DATASTORES", format!("twin={}", twin.server().url("test_owner"))));
+    let process = Process::start(&hasty(&variables));
+    let here = at(Isolation::Database, None);
+    let world = process.run(World::new(&process, &here));
+    process.run(async {
+        let target = at(Isolation::Database, Some("twin"));
+        let operation = process.platform().tenant_move(world.tenant, target).await.unwrap();
+        let outcome = ended(&process, operation.id).await;
+        assert_eq!(outcome.state, WorkState::Failed);
+        assert!(outcome.error.as_ref().is_some_and(|why| why.contains("both places are the same")), "{outcome:?}");
+        assert!(is_there(&process, &here, world.tenant).await);
+        world.check(&process).await;
+    });
 }

@@ -76,7 +76,8 @@ async fn followed(office: &Office, mut operation: Operation) -> Result<Operation
 
 fn sentence(operation: &Operation) -> &'static str {
     match operation.phase.as_str() {
-        "preparing" => "making the new place",
+        "preparing" => "looking at both places",
+        "making" => "making the new place",
         "copying" => "copying while the tenant works",
         "holding" => "holding writes: carrying the last changes over and comparing every row",
         "cleaning" => "moved: destroying the old place once nobody can be in it any more",
