@@ -9,8 +9,9 @@ use crate::{moving, platform};
 /// How often the catalog is looked at. Two statements, if there is nothing to do.
 const ROUND: Duration = Duration::from_secs(5);
 
-/// How long a tenant that is being provisioned is left to whoever began with it.
-const YOUNG: Duration = Duration::from_secs(30);
+/// How long a tenant that is being provisioned is left to whoever entered it and has not locked it yet. Whoever is late waits
+/// for the one who went on.
+const YOUNG: Duration = Duration::from_secs(5);
 
 impl Database {
     /// Goes on with what was left, now and for as long as this lives. Every process may do this: locks in the catalog keep two
