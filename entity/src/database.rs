@@ -25,7 +25,7 @@ pub enum Backend {
     Sqlite,
 }
 
-/// The open database. By itself it runs nothing: a tenant's rows are reached through [`TenantAccess`](crate::TenantAccess),
+/// The open database. By itself it runs nothing: a tenant's rows are reached through [`TenantAccess`],
 /// cross-tenant work through [`Database::platform`].
 #[derive(Clone)]
 pub struct Database {

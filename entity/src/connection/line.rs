@@ -1,6 +1,6 @@
 //! Who waits for a connection of one pool: the first in line gets the next one, be it given back or new.
 //!
-//! Whoever waits opens nothing. What is missing is opened [beside](super::Pool), so that nobody waits for the budget while a
+//! Whoever waits opens nothing. What is missing is opened beside (`pool.rs`), so that nobody waits for the budget while a
 //! connection of the own pool comes free.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
