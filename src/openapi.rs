@@ -22,8 +22,8 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use errors::{
-    AdminErrors, AdminTenantErrors, BodyErrors, ConflictErrors, IdempotencyErrors, PreconditionErrors, QueryErrors,
-    TenantErrors,
+    AdminErrors, AdminRowErrors, AdminTenantErrors, BodyErrors, ConflictErrors, IdempotencyErrors, PreconditionErrors,
+    QueryErrors, TenantErrors,
 };
 pub use params::{IdempotencyKey, IfMatch, IfNoneMatch};
 

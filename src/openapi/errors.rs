@@ -49,6 +49,7 @@ const FORBIDDEN_IN_TENANT: Refusal = refusal(
     ],
 );
 const TENANT_NOT_FOUND: Refusal = refusal("TenantNotFound", &[NO_TENANT]);
+const NOT_FOUND: Refusal = refusal("NotFound", &[(Code::NotFound, "there is no such thing")]);
 const NOT_FOUND_IN_TENANT: Refusal =
     refusal("NotFoundInTenant", &[NO_TENANT, (Code::NotFound, "the tenant has no such row")]);
 const CONFLICT: Refusal = refusal(
@@ -110,6 +111,8 @@ refusal_sets! {
     AdminErrors: MALFORMED UNAUTHENTICATED FORBIDDEN INTERNAL UNAVAILABLE TIMEOUT;
     /// An admin operation on `{tenant}`, beside [`AdminErrors`].
     AdminTenantErrors: TENANT_NOT_FOUND;
+    /// An admin operation on something else by its id, beside [`AdminErrors`].
+    AdminRowErrors: NOT_FOUND;
     /// An operation whose query has parameters with rules, such as a list's.
     QueryErrors: INVALID;
     /// An operation that takes a JSON body.

@@ -6,7 +6,7 @@ use super::views::OperationView;
 use crate::auth::extract::PlatformCaller;
 use crate::error::Error;
 use crate::http::PathId;
-use crate::openapi::AdminErrors;
+use crate::openapi::{AdminErrors, AdminRowErrors};
 
 /// Read an operation
 ///
@@ -14,7 +14,7 @@ use crate::openapi::AdminErrors;
 #[utoipa::path(
     tag = "tenants",
     params(PathId),
-    responses((status = 200, description = "The operation.", body = OperationView), AdminErrors)
+    responses((status = 200, description = "The operation.", body = OperationView), AdminErrors, AdminRowErrors)
 )]
 #[get("/operations/{id}")]
 pub(crate) async fn operation_get(caller: PlatformCaller, id: PathId) -> Result<HttpResponse, Error> {
