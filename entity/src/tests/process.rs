@@ -35,14 +35,24 @@ impl Process {
 
     /// Dies at the step with this number, from 0.
     pub(super) fn dying_at(settings: &DatabaseSettings, step: usize) -> Self {
-        let (told, died) = mpsc::channel();
         let reached = AtomicUsize::new(0);
+        Self::dying_when(settings, move |_| reached.fetch_add(1, Ordering::Relaxed) == step)
+    }
+
+    /// Dies when it first comes to the step of this name.
+    pub(super) fn dying_before(settings: &DatabaseSettings, step: &'static str) -> Self {
+        let reached = AtomicUsize::new(0);
+        Self::dying_when(settings, move |name| name == step && reached.fetch_add(1, Ordering::Relaxed) == 0)
+    }
+
+    fn dying_when(settings: &DatabaseSettings, dies: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        let (told, died) = mpsc::channel();
         let lives = move |name: &str| {
-            let lives = reached.fetch_add(1, Ordering::Relaxed) != step;
-            if !lives {
+            let dies = dies(name);
+            if dies {
                 told.send(name.to_owned()).expect("the test waits");
             }
-            lives
+            !dies
         };
         Self::with(settings.clone().stepping(Steps::told(Arc::new(lives))), Some(died))
     }
