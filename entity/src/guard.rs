@@ -27,13 +27,24 @@ pub(crate) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
 
 /// What is wrong with a place, if anything.
 pub(crate) async fn examine_place(place: &Place) -> Result<Vec<String>, Error> {
-    let checks = match place.backend() {
-        // The role is another one's business on another server.
-        DbBackend::Postgres if place.store.name().is_some() => examine_shared(place).await?,
-        DbBackend::Postgres => postgres_place(place).await?,
-        _ => sqlite(place).await?,
-    };
-    Ok(checks.into_iter().filter(|check| !check.ok).map(|check| check.finding).collect())
+    if place.backend() != DbBackend::Postgres {
+        let checks = sqlite(place).await?;
+        return Ok(checks.into_iter().filter(|check| !check.ok).map(|check| check.finding).collect());
+    }
+    let mut wrong = Vec::new();
+    // The role at home is looked at when the server starts.
+    if place.store.name().is_some() {
+        let role = serving_role(place).await?;
+        wrong.extend((!role.ok).then_some(role.finding));
+    }
+    let schema = place.spot.schema();
+    let mut lease = Lease::begin(&place.without_schema(), Access::Read, Binding::Nobody).await?;
+    let found = wrong_in(&mut lease, std::slice::from_ref(&schema)).await?;
+    wrong.extend(found.into_iter().map(|(_, sentence)| sentence));
+    lease.run(&format!("SET LOCAL search_path = {schema}")).await?;
+    wrong.extend(seen_unbound(&mut lease, place).await?);
+    lease.roll_back().await;
+    Ok(wrong)
 }
 
 /// The role that connects, and the tables it finds.
@@ -61,24 +72,29 @@ async fn postgres_place(place: &Place) -> Result<Vec<Check>, Error> {
     for look in schemas::looks() {
         checks.push(finds_nothing(lease, look.name, &look.sql, look.fine).await?);
     }
-    checks.push(unbound_read(lease, place).await?);
+    let seen = seen_unbound(lease, place).await?;
+    checks.push(Check::new("unbound read", seen, "a read without a tenant finds nothing"));
     lease.roll_back().await;
     Ok(checks)
 }
 
-/// What is wrong in which of these schemas of a store, with a few queries however many there are.
+/// What is wrong in which of these schemas of a store, with one query however many there are.
 pub(crate) async fn examine_schemas(serving: &Place, names: &[String]) -> Result<Vec<(String, String)>, Error> {
     let mut lease = Lease::begin(serving, Access::Read, Binding::Nobody).await?;
-    let mut wrong = Vec::new();
-    for look in schemas::looks() {
-        let statement = Statement::from_string(lease.backend(), schemas::queried(&schemas::named(names), &look.sql));
-        for row in lease.rows(statement, Keys::default()).await? {
-            let text = |at| row.try_get_by_index::<String>(at).map_err(internal);
-            wrong.push((text(1)?, text(0)?));
-        }
-    }
+    let wrong = wrong_in(&mut lease, names).await?;
     lease.roll_back().await;
     Ok(wrong)
+}
+
+/// The schema and a sentence for everything that is wrong in one of them. The same text whichever schemas they are, and no bound
+/// schema: so a connection plans it once, which takes longer than to run it.
+async fn wrong_in(lease: &mut Lease, schemas: &[String]) -> Result<Vec<(String, String)>, Error> {
+    lease.run("SET LOCAL plan_cache_mode = force_generic_plan").await?;
+    let statement =
+        Statement::from_sql_and_values(lease.backend(), schemas::all_looks(), [schemas.join(",").into()]);
+    let rows = lease.rows(statement, Keys::default()).await?;
+    let text = |row: &QueryResult, at| row.try_get_by_index::<String>(at).map_err(internal);
+    rows.iter().map(|row| Ok((text(row, 1)?, text(row, 0)?))).collect()
 }
 
 /// A platform role without its policies would take every tenant for missing.
@@ -109,15 +125,13 @@ async fn finds_nothing(lease: &mut Lease, name: &str, sql: &str, fine: &str) -> 
 }
 
 /// Reads each table without a tenant: no row may show.
-async fn unbound_read(lease: &mut Lease, place: &Place) -> Result<Check, Error> {
-    let mut wrong = Vec::new();
+async fn seen_unbound(lease: &mut Lease, place: &Place) -> Result<Vec<String>, Error> {
     let catalog: &[&str] = if place.has_catalog() { &["tenants"] } else { &[] };
-    for table in migration::TENANT_TABLES.iter().chain(catalog) {
-        let sql = format!("SELECT 'a read of {table} without a tenant finds rows' FROM {table} LIMIT 1");
-        let statement = Statement::from_string(lease.backend(), sql);
-        wrong.extend(sentences(&lease.rows(statement, Keys::default()).await?)?);
-    }
-    Ok(Check::new("unbound read", wrong, "a read without a tenant finds nothing"))
+    let read =
+        |table: &&str| format!("(SELECT 'a read of {table} without a tenant finds rows' FROM {table} LIMIT 1)");
+    let reads: Vec<_> = migration::TENANT_TABLES.iter().chain(catalog).map(read).collect();
+    let statement = Statement::from_string(lease.backend(), reads.join(" UNION ALL "));
+    sentences(&lease.rows(statement, Keys::default()).await?)
 }
 
 fn sentences(rows: &[QueryResult]) -> Result<Vec<String>, Error> {

@@ -89,6 +89,18 @@ impl Place {
         self.spot == Spot::Shared && self.store.name().is_none()
     }
 
+    /// The same database, with the usual schema bound.
+    pub(crate) fn without_schema(&self) -> Self {
+        let spot = if let Spot::Schema(_) = self.spot { Spot::Shared } else { self.spot };
+        Self {
+            connections: Arc::clone(&self.connections),
+            store: Arc::clone(&self.store),
+            spot,
+            party: self.party,
+            terms: self.terms.clone(),
+        }
+    }
+
     /// The schema to bind, where it is not the usual one.
     pub(crate) fn schema(&self) -> Option<String> {
         matches!(self.spot, Spot::Schema(_)).then(|| self.spot.schema())

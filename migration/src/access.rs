@@ -21,8 +21,7 @@ pub(crate) fn isolate(table: &str, column: &str) -> String {
     let bound = format!("{column} = nullif(current_setting('{TENANT_SETTING}', true), '')::uuid");
     format!(
         "
-        ALTER TABLE {table} ENABLE ROW LEVEL SECURITY;
-        ALTER TABLE {table} FORCE ROW LEVEL SECURITY;
+        ALTER TABLE {table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
         CREATE POLICY {TENANT_POLICY} ON {table} FOR ALL TO PUBLIC USING ({bound}) WITH CHECK ({bound});"
     )
 }

@@ -27,6 +27,9 @@ const SLICE: Duration = Duration::from_millis(100);
 /// How long tables that tenants share keep their connections without being asked for any.
 const KEEP: Duration = Duration::from_secs(1);
 
+/// How long a connection of the owner's waits for the next place to be made.
+const REST: Duration = Duration::from_secs(5);
+
 /// Tidies for as long as there are connections, and balances pools while anybody waits. One does it for all: if each who
 /// waits looked for a connection, a crowd would do little else.
 pub(super) fn watch(connections: &Arc<Connections>) {
@@ -101,6 +104,7 @@ impl Connections {
         let chance = RandomState::new();
         pools.sort_by_cached_key(|pool| (pool.size() <= self.held_to(pool), chance.hash_one(&pool.key)));
         let mut short = self.shared.short();
+        short -= usize::from(short > 0 && self.close_resting(PAUSE));
         for pool in pools {
             if short == 0 {
                 return;
@@ -120,6 +124,7 @@ impl Connections {
 
     /// Makes pools that are used less smaller, and closes what is idle.
     fn tidy(&self) {
+        self.close_resting(REST);
         for pool in self.all() {
             let (peak, limit) = pool.line.take_peak();
             let (least, _) = self.bounds(pool.key.purpose);

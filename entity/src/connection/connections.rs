@@ -35,6 +35,8 @@ pub(crate) struct Connections {
     catalog: Arc<Budget>,
     /// How much work on places goes on at once: whoever is at it must get all the connections that it needs.
     works: Arc<Semaphore>,
+    /// A connection of the owner's at home, between one work on a place and the next.
+    resting: Mutex<Option<Opened>>,
     /// What each pool in use was last held to.
     pub(super) share: AtomicUsize,
     /// Connections that the tables that tenants share keep on each server, as long as they are used.
@@ -59,6 +61,7 @@ impl Connections {
             shared: Budget::new(shared),
             catalog: Budget::new(catalog),
             works: Arc::new(Semaphore::new(most_works(shared))),
+            resting: Mutex::default(),
             share: AtomicUsize::new(shared),
             kept: shared / 4 / openings.len(),
             pools: Mutex::default(),
@@ -103,12 +106,39 @@ impl Connections {
         }
     }
 
-    /// The same, to begin work on a place with.
-    pub(crate) async fn worker(&self, store: &Store) -> Result<Opened, Error> {
+    /// The same at home, to begin work on a place with: the one that rests, if there is one.
+    pub(crate) async fn worker(&self, home: &Store) -> Result<Opened, Error> {
         let work = self.work().await?;
-        let mut opened = self.owner(store, None).await?;
+        let mut opened = match self.rested().await {
+            Some(opened) => opened,
+            None => self.owner(home, None).await?,
+        };
         opened.held = Some(Box::new(work));
         Ok(opened)
+    }
+
+    /// Keeps a connection for the next work on a place, for a while and unless others are short of one.
+    pub(crate) fn rest(&self, mut opened: Opened) {
+        opened.held = None;
+        opened.rests_since = Instant::now();
+        if self.shared.short() == 0 {
+            self.resting().replace(opened);
+        }
+    }
+
+    /// The connection that rests, unless it has died of it.
+    async fn rested(&self) -> Option<Opened> {
+        let mut opened = self.resting().take()?;
+        opened.connection().run("").await.is_ok().then_some(opened)
+    }
+
+    /// Closes the connection that rests, if it has done so for this long, and says whether there was one.
+    pub(super) fn close_resting(&self, idle: Duration) -> bool {
+        self.resting().take_if(|opened| opened.rests_since.elapsed() >= idle).is_some()
+    }
+
+    fn resting(&self) -> MutexGuard<'_, Option<Opened>> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The right to work on a place, as soon as there are connections enough to come to an end of it: if many began at once,

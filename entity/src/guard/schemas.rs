@@ -1,6 +1,6 @@
 //! What PostgreSQL's own catalog says of tables and of who may do what with them: in one schema, or in a thousand at once.
 //!
-//! The queries speak of `place`, the schemas, and `here`, their relations (see [`queried`]). Every row of an answer is a sentence about something that is wrong, and the schema it is wrong in.
+//! The queries speak of `place`, the schemas, of `here`, their relations, and of what secures those (see [`queried`]). Every row of an answer is a sentence about something that is wrong, and the schema it is wrong in.
 
 use migration::TENANT_TABLES;
 use migration::access::{TENANT_POLICY, TENANT_SETTING};
@@ -10,21 +10,26 @@ use super::{HAVE_COLUMN, catalog_tables};
 /// The schema that the transaction is in.
 pub(super) const CURRENT: &str = "n.nspname = current_schema()";
 
-/// Schemas with these names, which are of letters, digits and _.
-pub(super) fn named(schemas: &[String]) -> String {
-    format!("n.nspname = ANY ('{{{}}}'::name[])", schemas.join(","))
-}
+/// Schemas that are named by the first parameter, with commas between them. Names are of letters, digits and _.
+const NAMED: &str = "n.nspname = ANY (string_to_array($1, ',')::name[])";
 
 /// A query on the schemas `n` that this is true of. Their relations are found by an index: among a thousand schemas they must not
 /// be looked for one by one.
 pub(super) fn queried(which: &str, sql: &str) -> String {
+    let secured = secured();
     format!(
         "WITH place AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE {which}), here AS (
             SELECT d.objid AS relation, place.nspname AS schema
             FROM place JOIN pg_depend d ON d.refclassid = 'pg_namespace'::regclass AND d.refobjid = place.oid
             WHERE d.classid = 'pg_class'::regclass
-        ) {sql}"
+        ), {secured} {sql}"
     )
+}
+
+/// All that is looked at, as one query on the schemas that its parameter names.
+pub(super) fn all_looks() -> String {
+    let looks = looks().map(|look| look.sql);
+    queried(NAMED, &looks.join(" UNION ALL "))
 }
 
 /// A query, what it looks at, and what holds if it finds nothing.
@@ -74,14 +79,14 @@ const OWNERSHIP: &str = "
     WHERE c.relkind IN ('r', 'p')
       AND has_table_privilege(current_user, c.oid, 'TRUNCATE') AND NOT pg_has_role(current_user, c.relowner, 'MEMBER')";
 
-/// Every table with a tenant column: secured, forced, and under exactly the one policy as far as the serving role goes.
+/// Every table with a tenant column, with the condition that it should be under, and the policies that apply to the serving role.
 /// PostgreSQL stores expressions parsed; the text is how it writes them back.
-fn policies() -> String {
+fn secured() -> String {
     let bound = |column: &str| {
         format!("({column} = (NULLIF(current_setting(''{TENANT_SETTING}''::text, true), ''''::text))::uuid)")
     };
     format!(
-        ", tenant_table AS (
+        "tenant_table AS (
             SELECT c.oid, c.relname, here.schema, c.relrowsecurity, c.relforcerowsecurity,
                    CASE WHEN c.relname = 'tenants' THEN '{own}' ELSE '{tenant}' END AS bound
             FROM pg_class c JOIN here ON here.relation = c.oid
@@ -94,23 +99,30 @@ fn policies() -> String {
             WHERE p.polpermissive AND EXISTS (
                 SELECT FROM unnest(p.polroles) AS role
                 WHERE role = 0 OR pg_has_role(current_user, role, 'MEMBER'))
-        )
-        SELECT 'row-level security is not enabled on the table ' || relname, schema FROM tenant_table WHERE NOT relrowsecurity
-        UNION ALL
-        SELECT 'row-level security is not forced on the table ' || relname, schema FROM tenant_table WHERE NOT relforcerowsecurity
-        UNION ALL
-        SELECT 'the table ' || t.relname || ' has no policy {TENANT_POLICY} that holds every command to the bound tenant', t.schema
-        FROM tenant_table t
-        WHERE NOT EXISTS (
-            SELECT FROM applying p
-            WHERE p.polrelid = t.oid AND p.polname = '{TENANT_POLICY}' AND p.polcmd = '*'
-              AND p.visible = t.bound AND p.writable = t.bound)
-        UNION ALL
-        SELECT 'the policy ' || p.polname || ' on the table ' || t.relname || ' lets the serving role see more than one tenant', t.schema
-        FROM applying p JOIN tenant_table t ON t.oid = p.polrelid
-        WHERE p.polname <> '{TENANT_POLICY}'",
+        )",
         own = bound("id"),
         tenant = bound("tenant_id"),
+    )
+}
+
+/// Secured, forced, and under exactly the one policy as far as the serving role goes.
+fn policies() -> String {
+    format!(
+        "
+    SELECT 'row-level security is not enabled on the table ' || relname, schema FROM tenant_table WHERE NOT relrowsecurity
+    UNION ALL
+    SELECT 'row-level security is not forced on the table ' || relname, schema FROM tenant_table WHERE NOT relforcerowsecurity
+    UNION ALL
+    SELECT 'the table ' || t.relname || ' has no policy {TENANT_POLICY} that holds every command to the bound tenant', t.schema
+    FROM tenant_table t
+    WHERE NOT EXISTS (
+        SELECT FROM applying p
+        WHERE p.polrelid = t.oid AND p.polname = '{TENANT_POLICY}' AND p.polcmd = '*'
+          AND p.visible = t.bound AND p.writable = t.bound)
+    UNION ALL
+    SELECT 'the policy ' || p.polname || ' on the table ' || t.relname || ' lets the serving role see more than one tenant', t.schema
+    FROM applying p JOIN tenant_table t ON t.oid = p.polrelid
+    WHERE p.polname <> '{TENANT_POLICY}'"
     )
 }
 

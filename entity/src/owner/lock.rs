@@ -81,7 +81,7 @@ impl TenantLock {
         }
         let mut owner = match spare.take() {
             Some(owner) => owner,
-            None => Owner::to_work(database, home).await?,
+            None => Owner::to_work(database).await?,
         };
         if owner.is_true(&format!("SELECT pg_try_advisory_lock({key})")).await? {
             return Ok(Some(Self { held: Held::Connection(owner), key }));
@@ -103,6 +103,13 @@ impl TenantLock {
         match &mut self.held {
             Held::Connection(owner) => owner.run("SELECT 1").await,
             Held::File(..) => Ok(()),
+        }
+    }
+
+    /// Lets it go, and its connection rest.
+    pub(crate) async fn end(self, database: &Database) {
+        if let Some(owner) = self.release().await {
+            owner.rest(database);
         }
     }
 

@@ -41,9 +41,14 @@ impl Owner {
         Self::connect(&database.connections, store, Some(tenant)).await
     }
 
-    /// Connects to the store's own database to begin work on a place, when there are connections enough for that.
-    pub(crate) async fn to_work(database: &Database, store: &Store) -> Result<Self, Error> {
-        Self::opened(database.connections.worker(store).await)
+    /// Connects to the database at home to begin work on a place, when there are connections enough for that.
+    pub(crate) async fn to_work(database: &Database) -> Result<Self, Error> {
+        Self::opened(database.connections.worker(&database.settings.home).await)
+    }
+
+    /// Leaves the connection, on which nothing is left, to the next work on a place.
+    pub(crate) fn rest(self, database: &Database) {
+        database.connections.rest(self.0);
     }
 
     async fn connect(connections: &Connections, store: &Store, tenant: Option<Uuid>) -> Result<Self, Error> {

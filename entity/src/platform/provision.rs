@@ -93,15 +93,21 @@ impl Platform<'_> {
 /// Makes the place of a tenant that is being provisioned, or undoes the tenant if that is not possible.
 async fn make(database: &Database, id: Uuid) -> Result<tenant::Model, Error> {
     let mut lock = TenantLock::take(database, id, OTHERS, &mut None).await?;
+    let made = make_locked(database, id, &mut lock).await;
+    lock.end(database).await;
+    made
+}
+
+async fn make_locked(database: &Database, id: Uuid, lock: &mut TenantLock) -> Result<tenant::Model, Error> {
     let found = tenant_by_id(database, id).await?;
     let tenant = found.ok_or_else(|| Error::NotPossible("the tenant was not made".to_owned()))?;
     if tenant.status != TenantStatus::Provisioning {
         return Ok(tenant);
     }
-    match build(database, &tenant, &mut lock).await {
+    match build(database, &tenant, lock).await {
         Ok(made) => Ok(made),
         Err(error) => {
-            undo(database, &tenant, &mut lock).await?;
+            undo(database, &tenant, lock).await?;
             Err(error)
         }
     }
