@@ -90,8 +90,7 @@ pub(crate) async fn examine_schemas(serving: &Place, names: &[String]) -> Result
 /// schema: so a connection plans it once, which takes longer than to run it.
 async fn wrong_in(lease: &mut Lease, schemas: &[String]) -> Result<Vec<(String, String)>, Error> {
     lease.run("SET LOCAL plan_cache_mode = force_generic_plan").await?;
-    let statement =
-        Statement::from_sql_and_values(lease.backend(), schemas::all_looks(), [schemas.join(",").into()]);
+    let statement = Statement::from_sql_and_values(lease.backend(), schemas::all_looks(), [schemas.join(",").into()]);
     let rows = lease.rows(statement, Keys::default()).await?;
     let text = |row: &QueryResult, at| row.try_get_by_index::<String>(at).map_err(internal);
     rows.iter().map(|row| Ok((text(row, 1)?, text(row, 0)?))).collect()
@@ -127,8 +126,7 @@ async fn finds_nothing(lease: &mut Lease, name: &str, sql: &str, fine: &str) -> 
 /// Reads each table without a tenant: no row may show.
 async fn seen_unbound(lease: &mut Lease, place: &Place) -> Result<Vec<String>, Error> {
     let catalog: &[&str] = if place.has_catalog() { &["tenants"] } else { &[] };
-    let read =
-        |table: &&str| format!("(SELECT 'a read of {table} without a tenant finds rows' FROM {table} LIMIT 1)");
+    let read = |table: &&str| format!("(SELECT 'a read of {table} without a tenant finds rows' FROM {table} LIMIT 1)");
     let reads: Vec<_> = migration::TENANT_TABLES.iter().chain(catalog).map(read).collect();
     let statement = Statement::from_string(lease.backend(), reads.join(" UNION ALL "));
     sentences(&lease.rows(statement, Keys::default()).await?)

@@ -2,10 +2,12 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use testkit::{Own, TestDatabase};
+use tokio::task::JoinHandle;
 
 use crate::support::{Request, Server, Shell, on_both_databases, wait_for};
 
@@ -236,28 +238,53 @@ async fn a_run_that_is_killed_is_taken_up_by_the_next(database: TestDatabase) {
     assert_eq!((versions.as_array().unwrap().len(), &versions[0]["state"]), (1, &json!("done")), "{versions}");
 }
 
+/// Counts those who wait for a lock with a migration.
+const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%CREATE SCHEMA%'";
+
+/// Keeps migrations out of a tenant's schema for some seconds, beginning now.
+async fn hold(fleet: &Arc<Fleet>, stuck: &Tenant, seconds: u32) -> JoinHandle<()> {
+    assert_eq!(stuck.own, Own::Schema);
+    let (holder, own, id) = (Arc::clone(fleet), stuck.own, stuck.id.clone());
+    let held = tokio::spawn(async move {
+        let sql = format!(
+            "BEGIN; LOCK TABLE tenant_migrations IN SHARE ROW EXCLUSIVE MODE; SELECT pg_sleep({seconds}); COMMIT"
+        );
+        holder.database.execute_in(own, &id, &sql).await;
+    });
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    while fleet.database.number(asleep).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    held
+}
+
+/// A migration does not wait for a lock for long, because every request would queue behind it: it steps back and tries again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_does_not_come_free_in_time_is_tried_for_again() {
+    let fleet = Arc::new(Fleet::behind(TestDatabase::postgres().await, 1).await);
+    let held = hold(&fleet, &fleet.tenants[0], 7).await;
+    let mut run = fleet.shell.command("migrate").stdout(Stdio::null()).spawn().expect("the binary runs");
+    // Each attempt is a statement of its own: the second one begins after the first has waited.
+    let again = format!("{WAITS} AND query_start > backend_start + interval '4 seconds'");
+    while fleet.database.number(&again).await == 0 {
+        assert!(run.try_wait().expect("a child").is_none(), "it waited in one go, or gave up");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    held.await.expect("no panic");
+    assert!(run.wait().expect("a child").success());
+    assert_eq!(fleet.current().await, fleet.size());
+}
+
 /// Killed while a tenant's tables are being changed, which the database finishes without it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_killed_inside_of_a_tenant_is_taken_up_too() {
-    let fleet = std::sync::Arc::new(Fleet::behind(TestDatabase::postgres().await, 2).await);
-    let stuck = fleet.tenants[2].clone();
-    assert_eq!(stuck.own, Own::Schema);
-    let holder = std::sync::Arc::clone(&fleet);
-    let (own, id) = (stuck.own, stuck.id.clone());
-    let held = tokio::spawn(async move {
-        let sql =
-            "BEGIN; LOCK TABLE tenant_migrations IN SHARE ROW EXCLUSIVE MODE; SELECT pg_sleep(3); COMMIT".to_owned();
-        holder.database.execute_in(own, &id, &sql).await;
-    });
-    let waits = |event: &str| format!("SELECT count(*) FROM pg_stat_activity WHERE {event}");
-    let asleep = waits("datname = current_database() AND wait_event = 'PgSleep'");
-    while fleet.database.number(&asleep).await == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let fleet = Arc::new(Fleet::behind(TestDatabase::postgres().await, 2).await);
+    let stuck = &fleet.tenants[2];
+    let held = hold(&fleet, stuck, 3).await;
     let mut command = fleet.shell.command("migrate --concurrency 1");
     let mut run = command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().expect("the binary runs");
-    let locked = waits("datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%CREATE SCHEMA%'");
-    while fleet.database.number(&locked).await == 0 {
+    while fleet.database.number(WAITS).await == 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     run.kill().expect("it is there");
