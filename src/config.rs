@@ -22,6 +22,8 @@ pub use secret::Secret;
 pub use setting::ConfigError;
 use setting::Settings;
 
+use crate::auth::TrustedProxies;
+
 /// Everything the program can be told from outside.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -67,6 +69,8 @@ pub struct AuthConfig {
     pub issuer: Option<String>,
     /// Required in `aud` when set.
     pub audience: Option<String>,
+    /// Whose word about where a request comes from is written into the audit log.
+    pub trusted_proxies: TrustedProxies,
 }
 
 /// How a request names its tenant.
@@ -188,6 +192,11 @@ impl AuthConfig {
             jwks_file: settings.text("JWKS_FILE").map(PathBuf::from),
             issuer: settings.text("JWT_ISSUER"),
             audience: settings.text("JWT_AUDIENCE"),
+            trusted_proxies: settings
+                .optional("TRUSTED_PROXIES", "addresses or networks separated by commas, such as 10.0.0.0/8", |text| {
+                    values::list(text, TrustedProxies::network)
+                })?
+                .unwrap_or_default(),
         })
     }
 }

@@ -44,7 +44,7 @@ fn platform_routes(config: &mut ServiceConfig<'_>) {
     config.service(tenants::handlers::tenant_suspend);
     config.service(tenants::handlers::tenant_resume);
     config.service(tenants::handlers::tenant_restore);
-    config.service(tenants::handlers::tenant_token_create);
+    config.service(tenants::handlers::tenant_token);
     config.service(tenants::handlers::tenant_migrate);
     config.service(tenants::handlers::migration_list);
     config.service(tenants::handlers::tenant_move);

@@ -10,8 +10,8 @@ use actix_web::{App, HttpServer, web};
 use entity::{Database, Gatekeeper};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::auth::Authenticator;
 use crate::auth::keys::{KeyError, Keys};
+use crate::auth::{Authenticator, audit_refusals};
 use crate::config::{Config, Resolver};
 use crate::health::{Metrics, track};
 use crate::http::middleware::{deadline, edge};
@@ -52,7 +52,13 @@ impl Application {
     /// Builds the application over an open database and starts to listen. Requests are answered once it runs.
     pub async fn build(config: Config, database: Database, gatekeeper: Gatekeeper) -> Result<Self, StartError> {
         let keys = Keys::load(&config.auth)?;
-        let authenticator = Authenticator::new(keys, gatekeeper, database.clone(), config.tenancy.clone());
+        let authenticator = Authenticator::new(
+            keys,
+            gatekeeper,
+            database.clone(),
+            config.tenancy.clone(),
+            config.auth.trusted_proxies.clone(),
+        );
         let address = config.server.bind_addr;
         let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Bind { address, source })?;
@@ -144,6 +150,7 @@ fn serve(
             .default_service(web::to(fallback))
             // The last is the outermost.
             .wrap(from_fn(deadline))
+            .wrap(from_fn(audit_refusals))
             .wrap(from_fn(track))
             .wrap(Condition::new(path_names_tenant, from_fn(strip_tenant)))
             .wrap(Compress::default())

@@ -115,8 +115,8 @@ impl Gatekeeper {
     }
 
     /// States that somebody is of the platform.
-    pub fn platform_admin(&self, operator: &str) -> PlatformAdmin {
-        PlatformAdmin { operator: operator.to_owned() }
+    pub fn platform_admin(&self, operator: &str, origin: Origin) -> PlatformAdmin {
+        PlatformAdmin { operator: operator.to_owned(), origin }
     }
 }
 
@@ -145,12 +145,37 @@ fn select_named(name: &TenantName) -> SelectStatement {
 #[derive(Clone, Debug)]
 pub struct PlatformAdmin {
     operator: String,
+    origin: Origin,
+}
+
+/// Where an operator asks from, for the audit log.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    pub(crate) place: String,
+    pub(crate) request_id: Option<String>,
+}
+
+impl Origin {
+    /// A request, from this address.
+    pub fn request(address: &str, request_id: &str) -> Self {
+        Self { place: address.to_owned(), request_id: Some(request_id.to_owned()) }
+    }
+
+    /// Whoever has the binary and its settings.
+    pub fn command_line() -> Self {
+        Self { place: "command line".to_owned(), request_id: None }
+    }
 }
 
 impl PlatformAdmin {
     /// Whoever asked for an operation, while it goes on.
     pub(crate) fn by_operation(actor: &str) -> Self {
-        Self { operator: actor.to_owned() }
+        let origin = Origin { place: "operation".to_owned(), request_id: None };
+        Self { operator: actor.to_owned(), origin }
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Who it is, for the audit log.

@@ -45,7 +45,7 @@ pub use entities::tenant::{Column as TenantColumn, Model as Tenant, OwnTenantCha
 pub use entities::user::{Column as UserColumn, Model as User, NewUser, UserChanges};
 pub use error::Error;
 pub use filter::{Filter, Operand};
-pub use gatekeeper::{Gatekeeper, Located, PlatformAdmin, TenantName};
+pub use gatekeeper::{Gatekeeper, Located, Origin, PlatformAdmin, TenantName};
 pub use platform::{
     AuditEntry, AuditQuery, MigrationQuery, NewTenant, Platform, TenantChanges, TenantMigration, TenantQuery,
     Transition,
@@ -56,4 +56,4 @@ pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};
 pub use session::{TenantAccess, Transaction};
 pub use settings::{DatabaseSettings, SettingError};
 pub use transfer::{Export, Import, ImportOptions, ImportedTenant};
-pub use vocabulary::{Domains, Isolation, Limits, Role, TenantStatus, UnknownWord, WorkState};
+pub use vocabulary::{Domains, Isolation, Limits, Outcome, Role, TenantStatus, UnknownWord, WorkState};

@@ -51,6 +51,18 @@ pub struct UnknownWord {
 }
 
 word! {
+    /// How something that the platform wanted ended.
+    Outcome {
+        /// It was done.
+        Done = "done",
+        /// It was not done, for a reason that whoever asked can act on.
+        Refused = "refused",
+        /// It was not done, or not to its end, because of a fault.
+        Failed = "failed",
+    }
+}
+
+word! {
     /// What a member may do inside its tenant; each role may do what those before it may.
     Role {
         /// Reads.

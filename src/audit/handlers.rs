@@ -14,7 +14,8 @@ use crate::tenants::{self, CursorPaging};
 
 /// Read the audit log
 ///
-/// Newest first: who of the platform did what to which tenant.
+/// Newest first: who of the platform did what to which tenant, from where, and how it ended. What an operator does inside a
+/// tenant is written down before it happens, as `tenant.access`.
 #[utoipa::path(
     tag = "audit",
     params(CursorPaging, AuditFilter),
@@ -33,7 +34,14 @@ pub(crate) async fn audit_list(
         Some(tenant) => Some(id_of(tenant, &platform).await?),
         None => None,
     };
-    let query = AuditQuery { tenant_id, actor: filter.actor, action: filter.action };
+    let query = AuditQuery {
+        tenant_id,
+        actor: filter.actor,
+        action: filter.action,
+        outcome: filter.outcome,
+        from: filter.from,
+        to: filter.to,
+    };
     let entries = platform.audit_list(query, after, paging.limit).await?;
     Ok(HttpResponse::Ok().json(Listing::of_slice(entries).map(AuditEntryView::from)))
 }

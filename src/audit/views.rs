@@ -1,7 +1,7 @@
 //! What an entry of the audit log looks like, and how entries are chosen.
 
 use chrono::{DateTime, Utc};
-use entity::AuditRecord;
+use entity::{AuditRecord, Outcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -10,6 +10,7 @@ use validator::Validate;
 
 use crate::http::rules;
 use crate::http::time::micros;
+use crate::openapi::words;
 
 /// Something that somebody of the platform did.
 #[derive(Debug, Serialize, ToSchema)]
@@ -25,6 +26,15 @@ pub struct AuditEntryView {
     /// What.
     #[schema(example = "tenant.suspend")]
     action: String,
+    /// From where: an address, `command line`, or `operation` for long work that goes on by itself.
+    #[schema(required, example = "192.0.2.7")]
+    origin: Option<String>,
+    /// In which request: its `X-Request-ID`.
+    #[schema(required)]
+    request_id: Option<String>,
+    /// How it ended. Whatever was refused or failed has `status` and `code` of the answer in its `detail`.
+    #[schema(schema_with = words::outcome)]
+    outcome: Outcome,
     /// To which tenant, if to one.
     #[schema(required)]
     tenant_id: Option<Uuid>,
@@ -35,8 +45,8 @@ pub struct AuditEntryView {
 
 impl From<AuditRecord> for AuditEntryView {
     fn from(entry: AuditRecord) -> Self {
-        let AuditRecord { id, at, actor, action, tenant_id, detail } = entry;
-        Self { id, at, actor, action, tenant_id, detail }
+        let AuditRecord { id, at, actor, action, origin, request_id, outcome, tenant_id, detail } = entry;
+        Self { id, at, actor, action, origin, request_id, outcome, tenant_id, detail }
     }
 }
 
@@ -55,4 +65,13 @@ pub struct AuditFilter {
     #[validate(custom(function = "rules::no_nul"))]
     #[param(example = "tenant.suspend")]
     pub(super) action: Option<String>,
+    /// Only what ended like this.
+    #[param(schema_with = words::outcome)]
+    pub(super) outcome: Option<Outcome>,
+    /// Only this moment and later, in RFC 3339.
+    #[param(example = "2026-01-31T00:00:00Z")]
+    pub(super) from: Option<DateTime<Utc>>,
+    /// Only before this moment, in RFC 3339.
+    #[param(example = "2026-02-28T00:00:00Z")]
+    pub(super) to: Option<DateTime<Utc>>,
 }

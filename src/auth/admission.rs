@@ -1,25 +1,38 @@
 //! The decision whether a request may work in a tenant, in the order in which it may be refused.
 
 use actix_web::HttpRequest;
-use entity::{AuditEntry, Located, Role, TenantName, TenantStatus};
+use entity::{AuditEntry, Located, PlatformAdmin, Role, TenantName, TenantStatus};
 use serde_json::json;
 
+use super::ACCESS;
 use super::Authenticator;
 use super::extract::Caller;
 use super::tokens::Claims;
+use super::trail::note_operator;
 use crate::config::Resolver;
 use crate::error::Error;
 use crate::http::note_tenant;
 use crate::tenancy::sources;
+
+/// As what somebody asks to be let into a tenant.
+enum Standing {
+    Member(String, Role),
+    Operator(PlatformAdmin),
+}
 
 impl Authenticator {
     /// Admits the request to the tenant that it names, if its token allows this role there.
     pub(super) async fn admit(&self, request: &HttpRequest, needed: Role) -> Result<Caller, Error> {
         let claims = self.claims(request)?;
         let named = sources::named(request, &self.tenancy);
-        let located = match &claims {
-            Claims::Tenant { tenant, .. } => self.locate_for_member(TenantName::parse(tenant), named).await?,
-            Claims::Platform { .. } => self.locate_for_platform(named).await?,
+        let (located, standing) = match claims {
+            Claims::Tenant { tenant, subject, role } => {
+                (self.locate_for_member(TenantName::parse(&tenant), named).await?, Standing::Member(subject, role))
+            }
+            Claims::Platform { operator } => {
+                let admin = self.operator(request, &operator);
+                (self.locate_for_platform(named).await?, Standing::Operator(admin))
+            }
         };
         let located = located.filter(|located| located.tenant().status != TenantStatus::Deleted);
         let located = located.ok_or(Error::TenantNotFound)?;
@@ -27,7 +40,7 @@ impl Authenticator {
         if located.tenant().writes_held && !request.method().is_safe() {
             return Err(Error::TenantMoving);
         }
-        let caller = self.caller(claims, &located)?;
+        let caller = self.caller(standing, &located)?;
         if caller.role() < needed {
             return Err(Error::Forbidden);
         }
@@ -73,20 +86,21 @@ impl Authenticator {
         matches!(name, TenantName::Slug(slug) if self.tenancy.reserved_slugs.contains(slug))
     }
 
-    fn caller(&self, claims: Claims, located: &Located) -> Result<Caller, Error> {
+    fn caller(&self, standing: Standing, located: &Located) -> Result<Caller, Error> {
         let access = self.gatekeeper.admit(located)?;
-        Ok(match claims {
-            Claims::Tenant { subject, role, .. } => Caller::member(access, subject, role),
-            Claims::Platform { operator } => Caller::platform(access, self.gatekeeper.platform_admin(&operator)),
+        Ok(match standing {
+            Standing::Member(subject, role) => Caller::member(access, subject, role),
+            Standing::Operator(admin) => Caller::platform(access, admin),
         })
     }
 
     /// The platform's use of a tenant's data is written down before it happens, or does not happen.
     async fn write_down_access(&self, request: &HttpRequest, caller: &Caller) -> Result<(), Error> {
         let Some(admin) = caller.platform_admin() else { return Ok(()) };
+        note_operator(request, admin, Some(caller.access().id()));
         let route = request.match_pattern().unwrap_or_default();
         let detail = json!({ "method": request.method().as_str(), "route": route });
-        let entry = AuditEntry { action: "tenant.access", tenant_id: Some(caller.access().id()), detail };
+        let entry = AuditEntry { action: ACCESS, tenant_id: Some(caller.access().id()), detail };
         Ok(self.database.platform(admin).audit_record(entry).await?)
     }
 }

@@ -155,7 +155,7 @@ fn platform_caller(request: &HttpRequest) -> Result<PlatformCaller, Error> {
     let authenticator = authenticator(request)?;
     match authenticator.claims(request)? {
         Claims::Platform { operator } => {
-            Ok(PlatformCaller { admin: authenticator.gatekeeper.platform_admin(&operator), authenticator })
+            Ok(PlatformCaller { admin: authenticator.operator(request, &operator), authenticator })
         }
         Claims::Tenant { .. } => Err(Error::Forbidden),
     }

@@ -6,17 +6,25 @@
 mod admission;
 pub mod extract;
 pub mod keys;
+mod origin;
 pub mod tokens;
+mod trail;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, Header};
 use actix_web_httpauth::headers::authorization::{Authorization, Bearer};
-use entity::{Database, Gatekeeper};
+use entity::{Database, Gatekeeper, Origin, PlatformAdmin};
 
 use crate::config::TenancyConfig;
 use crate::error::Error;
+use crate::http::request_id;
 use keys::Keys;
+pub use origin::TrustedProxies;
 use tokens::Claims;
+pub use trail::audit_refusals;
+
+/// How the audit log calls an operator's use of a tenant's data.
+const ACCESS: &str = "tenant.access";
 
 /// Verifies tokens and admits requests to tenants. Belongs in the application's data.
 pub struct Authenticator {
@@ -24,12 +32,27 @@ pub struct Authenticator {
     gatekeeper: Gatekeeper,
     database: Database,
     tenancy: TenancyConfig,
+    proxies: TrustedProxies,
 }
 
 impl Authenticator {
     /// Takes charge of the gatekeeper.
-    pub fn new(keys: Keys, gatekeeper: Gatekeeper, database: Database, tenancy: TenancyConfig) -> Self {
-        Self { keys, gatekeeper, database, tenancy }
+    pub fn new(
+        keys: Keys,
+        gatekeeper: Gatekeeper,
+        database: Database,
+        tenancy: TenancyConfig,
+        proxies: TrustedProxies,
+    ) -> Self {
+        Self { keys, gatekeeper, database, tenancy, proxies }
+    }
+
+    /// The proof that a request is an operator's, with where it comes from.
+    fn operator(&self, request: &HttpRequest, operator: &str) -> PlatformAdmin {
+        let origin = Origin::request(&self.proxies.origin(request), &request_id(request));
+        let admin = self.gatekeeper.platform_admin(operator, origin);
+        trail::note_operator(request, &admin, None);
+        admin
     }
 
     /// Who the request's token speaks for.

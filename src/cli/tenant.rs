@@ -6,7 +6,10 @@ mod show;
 mod transfer;
 
 use clap::{Args, Subcommand};
-use entity::{Database, Isolation, PlatformAdmin, Tenant, TenantName, TenantQuery, TenantStatus, Transition};
+use entity::{
+    Database, Isolation, Origin, Outcome, PlatformAdmin, Tenant, TenantName, TenantQuery, TenantStatus, Transition,
+};
+use serde_json::json;
 
 use super::{Failure, login_name, output};
 use crate::config::Config;
@@ -86,8 +89,19 @@ struct Office {
 
 pub(super) async fn run(args: TenantArgs) -> Result<(), Failure> {
     let office = Office::open().await?;
-    match args.command {
-        TenantCommand::Create(args) => create::run(&office, args).await,
+    let wish = args.command.wish();
+    let done = obey(&office, args.command).await;
+    if let (Err(failure), Some((action, tenant))) = (&done, wish) {
+        if let Err(error) = office.write_down(action, tenant.as_deref(), &failure.to_string()).await {
+            eprintln!("tenantry: not written into the audit log: {error}");
+        }
+    }
+    done
+}
+
+async fn obey(office: &Office, command: TenantCommand) -> Result<(), Failure> {
+    match command {
+        TenantCommand::Create(args) => create::run(office, args).await,
         TenantCommand::List(args) => office.list(args).await,
         TenantCommand::Show { which, json } => show::one(office.find(&which).await?, json),
         TenantCommand::Suspend(which) => {
@@ -106,12 +120,31 @@ pub(super) async fn run(args: TenantArgs) -> Result<(), Failure> {
             let id = office.find(&which).await?.id;
             report(office.platform().tenant_restore(id).await?, "restored")
         }
-        TenantCommand::Move(args) => relocate::run(&office, args).await,
-        TenantCommand::Export(args) => transfer::export(&office, args).await,
-        TenantCommand::Import(args) => transfer::import(&office, args).await,
+        TenantCommand::Move(args) => relocate::run(office, args).await,
+        TenantCommand::Export(args) => transfer::export(office, args).await,
+        TenantCommand::Import(args) => transfer::import(office, args).await,
         TenantCommand::Purge { which, json } => {
             let id = office.find(&which).await?.id;
             show::certificate(office.platform().tenant_purge(id).await?, json)
+        }
+    }
+}
+
+impl TenantCommand {
+    /// How the audit log calls what is asked for, and of which tenant; nothing for what only looks at the catalog.
+    fn wish(&self) -> Option<(&'static str, Option<String>)> {
+        let of = |which: &Which| Some(which.tenant.clone());
+        match self {
+            Self::Create(_) => Some(("tenant.create", None)),
+            Self::List(_) | Self::Show { .. } => None,
+            Self::Suspend(which) => Some(("tenant.suspend", of(which))),
+            Self::Resume(which) => Some(("tenant.resume", of(which))),
+            Self::Delete(which) => Some(("tenant.delete", of(which))),
+            Self::Restore(which) => Some(("tenant.restore", of(which))),
+            Self::Move(args) => Some(("tenant.move", of(&args.which))),
+            Self::Export(args) => Some(("tenant.export", of(&args.which))),
+            Self::Import(_) => Some(("tenant.import", None)),
+            Self::Purge { which, .. } => Some(("tenant.purge", of(which))),
         }
     }
 }
@@ -120,7 +153,7 @@ impl Office {
     async fn open() -> Result<Self, Failure> {
         let config = Config::from_env()?;
         let (database, gatekeeper) = entity::open(&config.database).await?;
-        let admin = gatekeeper.platform_admin(&format!("cli:{}", login_name()));
+        let admin = gatekeeper.platform_admin(&format!("cli:{}", login_name()), Origin::command_line());
         Ok(Self { config, database, admin })
     }
 
@@ -131,6 +164,16 @@ impl Office {
     async fn find(&self, which: &Which) -> Result<Tenant, Failure> {
         let found = self.platform().tenant_find(&TenantName::parse(&which.tenant)).await?;
         found.ok_or_else(|| format!("there is no tenant {:?}", which.tenant).into())
+    }
+
+    /// Writes down that something was not done, with what the operator was told.
+    async fn write_down(&self, action: &str, tenant: Option<&str>, why: &str) -> Result<(), Failure> {
+        let found = match tenant {
+            Some(name) => self.platform().tenant_find(&TenantName::parse(name)).await?,
+            None => None,
+        };
+        let tenant = found.map(|tenant| tenant.id);
+        Ok(self.platform().audit_ended(action, tenant, json!({ "error": why }), Outcome::Refused).await?)
     }
 
     async fn list(&self, args: ListArgs) -> Result<(), Failure> {

@@ -1,32 +1,66 @@
 //! What answers when no route does: an unknown path, or a known one with another method.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::{OpenApi, PathItem};
 
 use crate::error::Error;
 
 /// Every path that is served, with its methods: made from the OpenAPI document. Belongs in the application's data.
-pub struct RouteTable(Vec<(ResourceDef, BTreeSet<&'static str>)>);
+pub struct RouteTable(Vec<Route>);
+
+struct Route {
+    path: ResourceDef,
+    operations: BTreeMap<&'static str, RouteOperation>,
+}
+
+/// What a route does with one method.
+#[derive(Debug)]
+pub struct RouteOperation {
+    /// The route's pattern: `/v1/users/{id}`.
+    pub route: String,
+    /// Its name in the OpenAPI document: `user_get`.
+    pub id: String,
+}
+
+impl RouteOperation {
+    /// Whether it hands out everything that a tenant has, although it is asked for like something that is only looked at.
+    pub fn is_export(&self) -> bool {
+        self.id == "tenant_export"
+    }
+}
 
 impl RouteTable {
     /// Reads the routes from the document that describes them.
     pub fn new(document: &OpenApi) -> Self {
-        let paths = document.paths.paths.iter();
-        Self(paths.map(|(path, item)| (ResourceDef::new(path.as_str()), methods_of(item))).collect())
+        let route = |(path, item): (&String, &PathItem)| Route {
+            path: ResourceDef::new(path.as_str()),
+            operations: operations_of(path, item),
+        };
+        Self(document.paths.paths.iter().map(route).collect())
+    }
+
+    /// What is done with this method at this path.
+    pub fn operation(&self, method: &Method, path: &str) -> Option<&RouteOperation> {
+        self.at(path).find_map(|route| route.operations.get(method.as_str()))
+    }
+
+    fn at(&self, path: &str) -> impl Iterator<Item = &Route> {
+        self.0.iter().filter(move |route| route.path.is_match(path))
     }
 
     /// The methods that a path takes; empty if nothing is served there.
     fn methods(&self, path: &str) -> BTreeSet<&'static str> {
-        self.0.iter().filter(|(route, _)| route.is_match(path)).flat_map(|(_, methods)| methods).copied().collect()
+        self.at(path).flat_map(|route| route.operations.keys()).copied().collect()
     }
 }
 
-fn methods_of(item: &PathItem) -> BTreeSet<&'static str> {
+fn operations_of(path: &str, item: &PathItem) -> BTreeMap<&'static str, RouteOperation> {
     let operations = [
         ("GET", &item.get),
         ("HEAD", &item.get),
@@ -35,7 +69,11 @@ fn methods_of(item: &PathItem) -> BTreeSet<&'static str> {
         ("PATCH", &item.patch),
         ("DELETE", &item.delete),
     ];
-    operations.into_iter().filter(|(_, operation)| operation.is_some()).map(|(method, _)| method).collect()
+    let described = |(method, operation): (_, &Option<Operation>)| {
+        let id = operation.as_ref()?.operation_id.clone().unwrap_or_default();
+        Some((method, RouteOperation { route: path.to_owned(), id }))
+    };
+    operations.into_iter().filter_map(described).collect()
 }
 
 /// The application's default service: tells an unknown path from a wrong method, and answers `OPTIONS`.

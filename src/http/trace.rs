@@ -64,6 +64,11 @@ pub(super) fn sent_path(request: &HttpRequest) -> String {
     sent.unwrap_or(request.path()).to_owned()
 }
 
+/// What names the request: in its answer, in the log and in the audit log.
+pub fn request_id(request: &HttpRequest) -> String {
+    request.extensions().get::<Rc<Trace>>().map(|trace| trace.id.clone()).unwrap_or_default()
+}
+
 /// Tells the log which tenant a request was admitted to.
 pub fn note_tenant(request: &HttpRequest, tenant: Uuid) {
     if let Some(trace) = request.extensions().get::<Rc<Trace>>() {

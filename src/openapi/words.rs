@@ -2,7 +2,7 @@
 //!
 //! For `#[schema(schema_with = words::role)]` and `#[param(schema_with = words::role)]`.
 
-use entity::{Isolation, Role, TenantStatus, WorkState};
+use entity::{Isolation, Outcome, Role, TenantStatus, WorkState};
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 /// What a member may do inside its tenant.
@@ -28,6 +28,13 @@ pub fn isolation() -> Object {
 pub fn work_state() -> Object {
     let description = "How far it is: `running` has not ended, `done` ended well, `failed` changed nothing.";
     one_of(description, WorkState::ALL.iter().map(|state| state.as_str()))
+}
+
+/// How something that the platform wanted ended.
+pub fn outcome() -> Object {
+    let description = "How it ended: `done`, `refused` (an answer of 4xx) or `failed` (an answer of 5xx, or long work that \
+                       did not come to its end).";
+    one_of(description, Outcome::ALL.iter().map(|outcome| outcome.as_str()))
 }
 
 fn one_of(description: &str, words: impl Iterator<Item = &'static str>) -> Object {

@@ -8,7 +8,7 @@ pub(crate) use super::lifecycle::{tenant_delete, tenant_restore, tenant_resume, 
 pub(crate) use super::migrations::{migration_list, tenant_migrate};
 pub(crate) use super::moving::tenant_move;
 pub(crate) use super::purge::tenant_purge;
-pub(crate) use super::tokens::tenant_token_create;
+pub(crate) use super::tokens::tenant_token;
 pub(crate) use super::transfer::{tenant_export, tenant_import};
 
 use super::CursorPaging;

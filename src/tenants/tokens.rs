@@ -27,7 +27,7 @@ use crate::openapi::{AdminErrors, AdminTenantErrors, BodyErrors, ConflictErrors}
     )
 )]
 #[post("/tenants/{tenant}/tokens")]
-pub(crate) async fn tenant_token_create(
+pub(crate) async fn tenant_token(
     caller: PlatformCaller,
     path: TenantPath,
     body: JsonBody<TokenDraft>,

@@ -66,8 +66,13 @@ async fn a_tenant_goes_through_its_states(database: TestDatabase) {
     let listed = |status: &str| shell.prints_json(&format!("tenant list --json --status {status}"));
     assert_eq!(listed("deleted").as_array().unwrap().len(), 1);
     assert_eq!(listed("active"), json!([]));
-    let actions = "SELECT count(*) FROM audit_log WHERE actor LIKE 'cli:%'";
-    assert_eq!(database.number(actions).await, 7, "one for making it and one for each change that was one");
+    let entries = |outcome: &str| {
+        format!(
+            "SELECT count(*) FROM audit_log WHERE actor LIKE 'cli:%' AND origin = 'command line' AND outcome = '{outcome}'"
+        )
+    };
+    assert_eq!(database.number(&entries("done")).await, 7, "one for making it and one for each change that was one");
+    assert_eq!(database.number(&entries("refused")).await, 2, "a deleted tenant was to be suspended and resumed");
 }
 
 async fn what_cannot_be_placed_is_refused(database: TestDatabase) {

@@ -1,4 +1,4 @@
-//! The audit log: what the platform did, and nothing else.
+//! The audit log: what the platform did, and what it tried.
 
 use serde_json::{Value, json};
 use testkit::TestDatabase;
@@ -49,6 +49,7 @@ both_databases! {
         assert_eq!(log.column("action"), actions, "newest first");
         for entry in log.data() {
             assert_eq!((&entry["actor"], &entry["tenant_id"]), (&json!("grace"), &id), "{entry}");
+            assert_eq!((&entry["origin"], &entry["outcome"]), (&json!("127.0.0.1"), &json!("done")), "{entry}");
             is_id(&entry["id"]);
             is_time(&entry["at"]);
         }
@@ -59,7 +60,7 @@ both_databases! {
         assert!(!log.text.contains(signed.json()["token"].as_str().unwrap()), "no secret is written down");
     }
 
-    async fn what_did_not_happen_is_not_written_down(app: TestApp) {
+    async fn what_was_refused_is_written_down_as_refused(app: TestApp) {
         app.tenant("acme").await;
         let admin = tokens::platform();
         let path = "/admin/v1/tenants/acme";
@@ -77,7 +78,47 @@ both_databases! {
         app.delete(path).bearer(&admin).header("If-Match", "\"x\"").send().await.expect(412);
         app.post(&format!("{path}/tokens")).bearer(&admin).json(&json!({})).send().await.expect(422);
         app.get(path).bearer(&admin).send().await.expect(200);
-        assert_eq!(audit(&app, "").await.expect(200).column("action"), ["tenant.create"]);
+        assert_eq!(audit(&app, "?outcome=done").await.expect(200).column("action"), ["tenant.create"]);
+
+        let refused = audit(&app, "?outcome=refused").await.expect(200);
+        let seen: Vec<_> = refused
+            .data()
+            .iter()
+            .map(|entry| (entry["action"].clone(), entry["detail"]["status"].clone(), entry["detail"]["code"].clone()))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (json!("tenant.token"), json!(422), json!("validation_failed")),
+                (json!("tenant.delete"), json!(412), json!("precondition_failed")),
+                (json!("tenant.update"), json!(412), json!("precondition_failed")),
+                (json!("tenant.update"), json!(422), json!("validation_failed")),
+                (json!("tenant.create"), json!(409), json!("conflict")),
+            ]
+        );
+        let acme = app.get(path).bearer(&admin).send().await.json()["id"].clone();
+        let of_acme: Vec<_> = refused.data().iter().map(|entry| entry["tenant_id"] == acme).collect();
+        assert_eq!(of_acme, [true, true, true, true, false], "a tenant that was not made has no id");
+        assert_eq!(refused.data()[1]["detail"]["route"], "/admin/v1/tenants/{tenant}");
+    }
+
+    async fn an_entry_names_its_request(app: TestApp) {
+        app.tenant("acme").await;
+        let call = app.post("/admin/v1/tenants/acme/suspend").bearer(&operator("grace"));
+        let forged = call.header("X-Request-ID", "ticket-7").header("X-Forwarded-For", "203.0.113.9");
+        forged.send().await.expect(200);
+        let entry = audit(&app, "?limit=1").await.data()[0].clone();
+        assert_eq!((&entry["request_id"], &entry["origin"]), (&json!("ticket-7"), &json!("127.0.0.1")), "{entry}");
+    }
+
+    async fn somebody_who_is_not_of_the_platform_writes_nothing(app: TestApp) {
+        let acme = app.tenant("acme").await;
+        app.post("/admin/v1/tenants/acme/suspend").bearer(&acme.token("admin")).send().await.refused(403, "forbidden");
+        app.post("/admin/v1/tenants/acme/suspend").send().await.refused(401, "unauthenticated");
+        app.post("/admin/v1/tenants/nobody/suspend").bearer(&tokens::platform()).send().await.expect(404);
+        let log = audit(&app, "").await.expect(200);
+        assert_eq!(log.column("outcome"), ["refused", "done"]);
+        assert_eq!(log.data()[0]["tenant_id"], Value::Null, "there is no such tenant");
     }
 
     async fn the_platforms_use_of_a_tenants_data_is_written_down(app: TestApp) {
@@ -105,7 +146,7 @@ both_databases! {
         assert_eq!(audit(&app, "?action=tenant.access").await.data().len(), 3, "members are not the platform");
     }
 
-    async fn a_refused_access_is_not_written_down(app: TestApp) {
+    async fn a_refused_access_is_written_down(app: TestApp) {
         let acme = app.tenant("acme").await;
         let grace = operator("grace");
         app.get("/v1/users").bearer(&grace).send().await.refused(400, "tenant_unidentified");
@@ -115,6 +156,16 @@ both_databases! {
         let stranger = app.get("/t/acme/v1/users").bearer(&tokens::member("globex", "admin", "x"));
         stranger.send().await.refused(403, "tenant_mismatch");
         assert_eq!(audit(&app, &format!("?tenant={}", acme.id)).await.column("action"), ["tenant.create"]);
+        app.get(&format!("/t/acme/v1/users/{}", Uuid::now_v7())).bearer(&grace).send().await.expect(404);
+
+        let log = audit(&app, "?actor=grace").await.expect(200);
+        let codes: Vec<_> = log.data().iter().map(|entry| entry["detail"]["code"].clone()).collect();
+        let refused = ["not_found", "tenant_mismatch", "tenant_not_found", "tenant_unidentified"].map(Value::from);
+        assert_eq!(codes[..1], refused[..1]);
+        assert_eq!(codes[2..], refused[1..], "{log:?}");
+        assert_eq!((&codes[1], &log.data()[1]["outcome"]), (&Value::Null, &json!("done")), "it was let in first");
+        assert_eq!(log.data()[0]["tenant_id"], json!(acme.id));
+        assert!(log.data().iter().all(|entry| entry["action"] == "tenant.access"));
     }
 
     async fn the_log_can_be_narrowed(app: TestApp) {
@@ -135,8 +186,34 @@ both_databases! {
             assert_eq!(audit(&app, query).await.expect(200).column("action"), actions, "{query}");
         }
         assert_eq!(audit(&app, "?tenant=acme").await.column("tenant_id"), [acme.id.clone(), acme.id]);
-        for (query, field) in [("?tenant=nobody", "tenant"), ("?limit=0", "limit"), ("?actor=%00", "actor")] {
+        let wrong = [
+            ("?tenant=nobody", "tenant"),
+            ("?limit=0", "limit"),
+            ("?actor=%00", "actor"),
+            ("?outcome=maybe", "outcome"),
+            ("?from=yesterday", "from"),
+            ("?to=2026-01-01", "to"),
+        ];
+        for (query, field) in wrong {
             assert_eq!(audit(&app, query).await.wrong_fields(), [field], "{query}");
+        }
+    }
+
+    async fn the_log_can_be_narrowed_in_time(app: TestApp) {
+        for slug in ["a1", "a2", "a3"] {
+            app.tenant(slug).await;
+        }
+        let times = audit(&app, "").await.column("at");
+        let [third, second, first] = &times[..] else { panic!("{times:?}") };
+        for (query, count) in [
+            (format!("?from={second}"), 2),
+            (format!("?to={second}"), 1),
+            (format!("?from={first}&to={third}"), 2),
+            (format!("?from={third}&to={first}"), 0),
+            ("?from=1969-01-01T00:00:00Z".to_owned(), 3),
+            ("?to=2000-01-01T00:00:00%2B01:00".to_owned(), 0),
+        ] {
+            assert_eq!(audit(&app, &query).await.expect(200).data().len(), count, "{query}");
         }
     }
 

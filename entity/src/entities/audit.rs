@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
 
-/// One thing that somebody of the platform did.
+use crate::vocabulary::Outcome;
+
+/// One thing that somebody of the platform did, or tried.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "audit_log")]
 pub struct Model {
@@ -16,6 +18,12 @@ pub struct Model {
     pub actor: String,
     /// What: a word such as `tenant.suspend`.
     pub action: String,
+    /// From where: an address, `command line` or `operation`; none in entries of older versions.
+    pub origin: Option<String>,
+    /// In which request.
+    pub request_id: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
     /// To which tenant, if to one.
     pub tenant_id: Option<Uuid>,
     /// What else there is to know.

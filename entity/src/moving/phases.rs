@@ -18,11 +18,10 @@ use crate::gatekeeper::PlatformAdmin;
 use crate::guard;
 use crate::owner::{Owner, Site, TenantLock};
 use crate::place::{Place, Spot};
-use crate::platform::AuditEntry;
 use crate::resource::now;
 use crate::rows::{Rows, Summed, Told, tables};
 use crate::settings::Store;
-use crate::vocabulary::WorkState;
+use crate::vocabulary::{Outcome, WorkState};
 
 /// How long writes may be held. Whatever has not been carried over and compared by then is carried over while they go on.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
@@ -352,8 +351,9 @@ impl<'d> Move<'d> {
             "error": self.operation.error,
         });
         let admin = PlatformAdmin::by_operation(&self.operation.actor);
-        let entry = AuditEntry { action, tenant_id: Some(self.operation.tenant_id), detail };
-        self.database.platform(&admin).audit_record(entry).await
+        let outcome = if self.operation.error.is_some() { Outcome::Failed } else { Outcome::Done };
+        let platform = self.database.platform(&admin);
+        platform.audit_ended(action, Some(self.operation.tenant_id), detail, outcome).await
     }
 }
 

@@ -1,8 +1,9 @@
-//! The audit log: written with every change, read newest first.
+//! The audit log: written with every change and for every one that was refused, read newest first.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Order;
-use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryTrait};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -13,9 +14,13 @@ use crate::entities::audit;
 use crate::error::{Error, internal};
 use crate::resource::now;
 use crate::scoped::Slice;
+use crate::vocabulary::Outcome;
 
 /// Tells the audit log's cursors from others'.
 pub(super) const TAG: u8 = b'a';
+
+/// How far an entry's id and its time may be apart.
+const CLOSE: TimeDelta = TimeDelta::seconds(1);
 
 /// Something to write down.
 #[derive(Clone, Debug)]
@@ -37,13 +42,31 @@ pub struct AuditQuery {
     pub actor: Option<String>,
     /// This action.
     pub action: Option<String>,
+    /// With this outcome.
+    pub outcome: Option<Outcome>,
+    /// At this moment or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Before this moment.
+    pub to: Option<DateTime<Utc>>,
 }
 
 impl Platform<'_> {
     /// Writes down something that was done by other means, such as the use of a tenant's data.
     pub async fn audit_record(&self, entry: AuditEntry) -> Result<(), Error> {
+        self.audit_ended(entry.action, entry.tenant_id, entry.detail, Outcome::Done).await
+    }
+
+    /// Writes down how something ended that may not have been done.
+    pub async fn audit_ended(
+        &self,
+        action: &str,
+        tenant_id: Option<Uuid>,
+        detail: Value,
+        outcome: Outcome,
+    ) -> Result<(), Error> {
+        let insert = audit::Entity::insert(self.audit_row(action, tenant_id, detail, outcome)).into_query();
         let mut lease = self.begin().await?;
-        self.write_down(&mut lease, entry).await?;
+        lease.affected(self.build(&insert), KEYS).await?;
         lease.commit().await
     }
 
@@ -54,20 +77,16 @@ impl Platform<'_> {
         after: Option<Cursor>,
         limit: u64,
     ) -> Result<Slice<audit::Model>, Error> {
-        let mut find = audit::Entity::find();
-        if let Some(tenant) = query.tenant_id {
-            find = find.filter(audit::Column::TenantId.eq(tenant));
-        }
-        if let Some(actor) = query.actor {
-            find = find.filter(audit::Column::Actor.eq(actor));
-        }
-        if let Some(action) = query.action {
-            find = find.filter(audit::Column::Action.eq(action));
-        }
-        if let Some(cursor) = after {
-            find = find.filter(audit::Column::Id.lt(cursor.check(TAG, NO_TENANT)?.id()));
-        }
-        let mut select = find.into_query();
+        let after = after.map(|cursor| cursor.check(TAG, NO_TENANT)).transpose()?;
+        let mut select = audit::Entity::find()
+            .apply_if(query.tenant_id, |find, tenant| find.filter(audit::Column::TenantId.eq(tenant)))
+            .apply_if(query.actor, |find, actor| find.filter(audit::Column::Actor.eq(actor)))
+            .apply_if(query.action, |find, action| find.filter(audit::Column::Action.eq(action)))
+            .apply_if(query.outcome, |find, outcome| find.filter(audit::Column::Outcome.eq(outcome.as_str())))
+            .apply_if(query.from, |find, from| find.filter(since(from)))
+            .apply_if(query.to, |find, to| find.filter(until(to)))
+            .apply_if(after, |find, cursor| find.filter(audit::Column::Id.lt(cursor.id())))
+            .into_query();
         select.order_by(audit::Column::Id, Order::Desc).limit(limit.saturating_add(1));
         let rows = self.fetch(&select).await?;
         let entries = rows.iter().map(|row| audit::Model::from_query_result(row, "").map_err(internal));
@@ -78,15 +97,40 @@ impl Platform<'_> {
 
     /// Writes an entry in the transaction of what it tells of.
     pub(crate) async fn write_down(&self, lease: &mut Lease, entry: AuditEntry) -> Result<(), Error> {
-        let row = audit::ActiveModel {
-            id: Set(Uuid::now_v7()),
-            at: Set(now()),
-            actor: Set(self.admin.operator().to_owned()),
-            action: Set(entry.action.to_owned()),
-            tenant_id: Set(entry.tenant_id),
-            detail: Set(entry.detail),
-        };
+        let row = self.audit_row(entry.action, entry.tenant_id, entry.detail, Outcome::Done);
         let insert = audit::Entity::insert(row).into_query();
         lease.affected(self.build(&insert), KEYS).await.map(|_| ())
     }
+
+    fn audit_row(&self, action: &str, tenant_id: Option<Uuid>, detail: Value, outcome: Outcome) -> audit::ActiveModel {
+        let origin = self.admin.origin();
+        audit::ActiveModel {
+            id: Set(Uuid::now_v7()),
+            at: Set(now()),
+            actor: Set(self.admin.operator().to_owned()),
+            action: Set(action.to_owned()),
+            origin: Set(Some(origin.place.clone())),
+            request_id: Set(origin.request_id.clone()),
+            outcome: Set(outcome),
+            tenant_id: Set(tenant_id),
+            detail: Set(detail),
+        }
+    }
+}
+
+/// The entries that are not older than this. The list is in the order of ids, which are made a moment before or after: so the
+/// bound on ids spares reading the others, and the time decides.
+fn since(at: DateTime<Utc>) -> Condition {
+    Condition::all().add(audit::Column::Id.gte(first_id(at - CLOSE))).add(audit::Column::At.gte(at))
+}
+
+/// The entries that are older than this.
+fn until(at: DateTime<Utc>) -> Condition {
+    Condition::all().add(audit::Column::Id.lt(first_id(at + CLOSE))).add(audit::Column::At.lt(at))
+}
+
+/// The smallest id that is made at this moment.
+fn first_id(at: DateTime<Utc>) -> Uuid {
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::open_unchecked;
 use crate::database::Database;
-use crate::gatekeeper::Gatekeeper;
+use crate::gatekeeper::{Gatekeeper, Origin};
 use crate::session::TenantAccess;
 use crate::vocabulary::{Isolation, Limits, Role};
 use crate::{NewTenant, NewUser, PoolStatus, TenantName};
@@ -62,7 +62,7 @@ pub(super) async fn make_at_once(
     at_once: usize,
 ) -> Vec<Uuid> {
     let gatekeeper = Gatekeeper::new(open_unchecked(variables));
-    let admin = gatekeeper.platform_admin("budget");
+    let admin = gatekeeper.platform_admin("budget", Origin::command_line());
     let platform = gatekeeper.platform_for_test(&admin);
     let one = |_| async {
         let slug = format!("t{}", Uuid::now_v7().simple());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 use crate::database::{Database, connect};
-use crate::gatekeeper::{Gatekeeper, PlatformAdmin};
+use crate::gatekeeper::{Gatekeeper, Origin, PlatformAdmin};
 use crate::platform::Platform;
 use crate::settings::DatabaseSettings;
 use crate::steps::Steps;
@@ -64,7 +64,7 @@ impl Process {
             connect(&settings).unwrap()
         };
         let gatekeeper = Gatekeeper::new(database.clone());
-        let admin = gatekeeper.platform_admin("test");
+        let admin = gatekeeper.platform_admin("test", Origin::command_line());
         Self { runtime: Some(runtime), database, gatekeeper, admin, died: died.map(Mutex::new) }
     }
 

@@ -14,7 +14,7 @@ use super::model::{PostRow, Refused, UserRow, World, truth};
 use super::program::{F, IDS, Op, PostOp, PostValues, Read, TENANTS, TenantOp, UserOp, UserValues, program};
 use super::{Sent, recorder};
 use crate::entities::{post, user};
-use crate::gatekeeper::Gatekeeper;
+use crate::gatekeeper::{Gatekeeper, Origin};
 use crate::resource::{Mapped, Owned};
 use crate::scoped::TenantScoped;
 use crate::session::{TenantAccess, Transaction};
@@ -76,7 +76,7 @@ fn on(database: impl Future<Output = TestDatabase>, variables: impl Fn(&TestData
 /// The tenants with places of their own, which all programs share: one with a schema where there are schemas, and one with a
 /// database.
 async fn settle(gatekeeper: &Gatekeeper) -> Vec<TenantAccess> {
-    let admin = gatekeeper.platform_admin("property");
+    let admin = gatekeeper.platform_admin("property", Origin::command_line());
     let mut settled = Vec::new();
     for isolation in [Isolation::Schema, Isolation::Database] {
         if gatekeeper.platform_for_test(&admin).check_placement(isolation, None).is_ok() {
@@ -135,7 +135,7 @@ impl From<Error> for Undone {
 
 impl Run {
     async fn start(gatekeeper: &Gatekeeper, settled: &[TenantAccess], sent: Arc<Mutex<Vec<Sent>>>) -> Self {
-        let admin = gatekeeper.platform_admin("property");
+        let admin = gatekeeper.platform_admin("property", Origin::command_line());
         let mut accesses = Vec::new();
         for access in settled {
             access.users().delete_many(Filter::all()).await.unwrap();

@@ -3,6 +3,7 @@
 mod m0001_tenants;
 mod m0002_audit_log;
 mod m0003_places;
+mod m0006_audit_outcomes;
 
 use crate::set::Set;
 
@@ -14,5 +15,10 @@ pub const CATALOG_TABLES: &[&str] =
 pub static CATALOG: Set = Set {
     name: "catalog",
     ledger: "catalog_migrations",
-    migrations: &[m0001_tenants::MIGRATION, m0002_audit_log::MIGRATION, m0003_places::MIGRATION],
+    migrations: &[
+        m0001_tenants::MIGRATION,
+        m0002_audit_log::MIGRATION,
+        m0003_places::MIGRATION,
+        m0006_audit_outcomes::MIGRATION,
+    ],
 };

@@ -1,12 +1,12 @@
 //! Writes the demo's tenants through the same doors as everybody else.
 
-use entity::{Database, Gatekeeper, Isolation, Limits, NewTenant, TenantName};
+use entity::{Database, Gatekeeper, Isolation, Limits, NewTenant, Origin, TenantName};
 
 use super::world::World;
 use crate::cli::Failure;
 
 pub(super) async fn fill(database: &Database, gatekeeper: &Gatekeeper, worlds: &[World]) -> Result<(), Failure> {
-    let admin = gatekeeper.platform_admin("demo");
+    let admin = gatekeeper.platform_admin("demo", Origin::command_line());
     for world in worlds {
         database.platform(&admin).tenant_create(new_tenant(world)).await?;
         let located = gatekeeper.find(&[TenantName::Id(world.id)]).await?;

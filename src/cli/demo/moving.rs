@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use entity::{
-    Database, Error, Filter, Gatekeeper, Isolation, Location, NewPost, Operation, PostColumn, TenantAccess, TenantName,
-    WorkState,
+    Database, Error, Filter, Gatekeeper, Isolation, Location, NewPost, Operation, Origin, PostColumn, TenantAccess,
+    TenantName, WorkState,
 };
 use tokio::time::sleep;
 use uuid::Uuid;
@@ -34,7 +34,7 @@ pub(super) struct Seen {
 pub(super) async fn moved(database: &Database, gatekeeper: &Gatekeeper, world: &World) -> Result<Seen, Failure> {
     let before = admitted(gatekeeper, world.id).await?.posts().count(Filter::all()).await?;
     let author = world.posts[0].user_id;
-    let admin = gatekeeper.platform_admin("demo");
+    let admin = gatekeeper.platform_admin("demo", Origin::command_line());
     let target = Location { isolation: Isolation::Database, datastore: None };
     let mut operation = database.platform(&admin).tenant_move(world.id, target).await?;
     let (mut written, mut refused) = (0, 0);

@@ -20,7 +20,7 @@ const SEE_TO: Duration = Duration::from_secs(2);
 #[derive(Debug, Args)]
 pub(super) struct MoveArgs {
     #[command(flatten)]
-    which: Which,
+    pub(super) which: Which,
     /// Where its rows are to live: in shared tables, in a schema or in a database of its own
     #[arg(long, value_name = "MODEL")]
     isolation: Isolation,

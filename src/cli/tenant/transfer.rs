@@ -18,7 +18,7 @@ const PIECE: usize = 1 << 20;
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
     #[command(flatten)]
-    which: Which,
+    pub(super) which: Which,
     /// The file to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,

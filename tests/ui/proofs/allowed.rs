@@ -1,7 +1,7 @@
 //! How proofs come to a handler: by its extractors, and from there on as values.
 
 use actix_web::web;
-use entity::{Gatekeeper, Located, PlatformAdmin, Role, Tenant, TenantAccess, TenantScoped, Transaction, User};
+use entity::{Gatekeeper, Located, Origin, PlatformAdmin, Role, Tenant, TenantAccess, TenantScoped, Transaction, User};
 use tenantry::auth::Authenticator;
 use tenantry::auth::extract::{Caller, PlatformCaller, TenantAdmin, TenantReader};
 use uuid::Uuid;
@@ -30,5 +30,5 @@ pub fn own_id(access: &TenantAccess) -> Uuid {
 
 /// What authentication and the command line do, who hold the gatekeeper.
 pub fn proven(gatekeeper: &Gatekeeper, located: &Located) -> (Option<TenantAccess>, PlatformAdmin) {
-    (gatekeeper.admit(located).ok(), gatekeeper.platform_admin("ops"))
+    (gatekeeper.admit(located).ok(), gatekeeper.platform_admin("ops", Origin::command_line()))
 }

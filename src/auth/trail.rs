@@ -1,0 +1,124 @@
+//! The audit trail of what the platform wanted and did not get.
+//!
+//! What was done is written down by whoever does it, in the same transaction. This is about the rest: a request of an operator
+//! that was refused or failed.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, web};
+use entity::{Database, Outcome, Platform, PlatformAdmin, TenantName};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::ACCESS;
+use crate::error::Error;
+use crate::http::RouteTable;
+
+/// The operator who made a request, once it is known that one did.
+#[derive(Default)]
+struct Trail(RefCell<Option<Footprint>>);
+
+struct Footprint {
+    admin: PlatformAdmin,
+    /// The tenant that was admitted to.
+    tenant: Option<Uuid>,
+}
+
+/// Notes that a request is an operator's, and into which tenant it was admitted.
+pub(super) fn note_operator(request: &HttpRequest, admin: &PlatformAdmin, tenant: Option<Uuid>) {
+    if let Some(trail) = request.extensions().get::<Rc<Trail>>() {
+        trail.0.replace(Some(Footprint { admin: admin.clone(), tenant }));
+    }
+}
+
+/// Writes down what an operator was refused. Wrap it around whatever ends requests.
+pub async fn audit_refusals(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let trail = Rc::new(Trail::default());
+    request.extensions_mut().insert(Rc::clone(&trail));
+    let wish = Wish::of(&request);
+    let answer = next.call(request).await;
+    if let (Some(refusal), Some(wish)) = (Refusal::of(&answer), wish)
+        && let Some(footprint) = trail.0.take()
+        && let Err(error) = wish.write_down(&footprint, &refusal).await
+    {
+        tracing::error!(%error, action = wish.action, "a refusal was not written into the audit log");
+    }
+    answer
+}
+
+/// What a request asks for, as far as the audit log is concerned.
+struct Wish {
+    action: String,
+    method: String,
+    route: String,
+    database: web::Data<Database>,
+}
+
+impl Wish {
+    /// None if it is for nothing that would be written down: looking at the catalog, or no route at all.
+    fn of(request: &ServiceRequest) -> Option<Self> {
+        let database = request.app_data::<web::Data<Database>>()?.clone();
+        let operation = request.app_data::<web::Data<RouteTable>>()?.operation(request.method(), request.path())?;
+        let is_look = operation.route.starts_with("/admin/") && request.method().is_safe() && !operation.is_export();
+        if is_look {
+            return None;
+        }
+        let is_action = operation.route.starts_with("/admin/");
+        let action = if is_action { operation.id.replacen('_', ".", 1) } else { ACCESS.to_owned() };
+        Some(Self { action, method: request.method().to_string(), route: operation.route.clone(), database })
+    }
+
+    async fn write_down(&self, footprint: &Footprint, refusal: &Refusal) -> Result<(), entity::Error> {
+        let platform = self.database.platform(&footprint.admin);
+        let tenant = match footprint.tenant {
+            Some(tenant) => Some(tenant),
+            None => refusal.tenant(&platform).await?,
+        };
+        platform.audit_ended(&self.action, tenant, self.detail(refusal), refusal.outcome()).await
+    }
+
+    fn detail(&self, refusal: &Refusal) -> Value {
+        json!({ "method": self.method, "route": self.route, "status": refusal.status.as_u16(), "code": refusal.code })
+    }
+}
+
+/// How a request was not fulfilled.
+struct Refusal {
+    status: StatusCode,
+    code: Option<&'static str>,
+    /// The tenant in the path, as it was written.
+    named: Option<String>,
+}
+
+impl Refusal {
+    fn of<B>(answer: &Result<ServiceResponse<B>, actix_web::Error>) -> Option<Self> {
+        let (status, error, named) = match answer {
+            Ok(answer) => {
+                let named = answer.request().match_info().get("tenant").map(str::to_owned);
+                (answer.status(), answer.response().error(), named)
+            }
+            Err(error) => (error.as_response_error().status_code(), Some(error), None),
+        };
+        let code = error.and_then(|error| error.as_error::<Error>()).map(|error| error.code().as_str());
+        (status.is_client_error() || status.is_server_error()).then_some(Self { status, code, named })
+    }
+
+    fn outcome(&self) -> Outcome {
+        if self.status.is_server_error() { Outcome::Failed } else { Outcome::Refused }
+    }
+
+    async fn tenant(&self, platform: &Platform<'_>) -> Result<Option<Uuid>, entity::Error> {
+        match self.named.as_deref().map(TenantName::parse) {
+            Some(name) => Ok(platform.tenant_find(&name).await?.map(|tenant| tenant.id)),
+            None => Ok(None),
+        }
+    }
+}
