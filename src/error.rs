@@ -75,9 +75,12 @@ pub enum Error {
     /// A body over the limit.
     #[error("The body is larger than allowed.")]
     PayloadTooLarge,
-    /// A body that is not JSON by its own account.
-    #[error("Send the body as application/json.")]
-    UnsupportedMediaType,
+    /// A body that by its own account is of another kind.
+    #[error("Send the body as {takes}, uncompressed.")]
+    UnsupportedMediaType {
+        /// The media type that is taken.
+        takes: &'static str,
+    },
     /// An idempotency key that was used for another request.
     #[error("This idempotency key was used for another request before.")]
     IdempotencyKeyReused,
@@ -138,7 +141,7 @@ impl Error {
             Self::PreconditionFailed => Code::PreconditionFailed,
             Self::Malformed(_) => Code::Malformed,
             Self::PayloadTooLarge => Code::PayloadTooLarge,
-            Self::UnsupportedMediaType => Code::UnsupportedMediaType,
+            Self::UnsupportedMediaType { .. } => Code::UnsupportedMediaType,
             Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
             Self::RateLimited { .. } => Code::RateLimited,
             Self::Unavailable { .. } => Code::Unavailable,

@@ -23,7 +23,7 @@ use utoipa_swagger_ui::{Config, SwaggerUi};
 
 pub use errors::{
     AdminErrors, AdminRowErrors, AdminTenantErrors, BodyErrors, ConflictErrors, IdempotencyErrors, PreconditionErrors,
-    QueryErrors, TenantErrors,
+    QueryErrors, StreamErrors, TenantErrors,
 };
 pub use params::{IdempotencyKey, IfMatch, IfNoneMatch};
 

@@ -15,6 +15,7 @@ use crate::place::{Caller, Place, Spot};
 use crate::platform::Platform;
 use crate::session::TenantAccess;
 use crate::settings::{DatabaseSettings, Store};
+use crate::turns::Turns;
 
 /// Which kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +34,9 @@ pub struct Database {
     pub(crate) connections: Arc<Connections>,
     /// The shared tables at home, as a tenant sees them.
     pub(crate) serving: Arc<Place>,
+    /// Work at the pace of clients, who may be slow.
+    pub(crate) exports: Turns,
+    pub(crate) imports: Turns,
     pub(crate) at_work: Arc<AtWork>,
     /// The catalog, as the platform sees it.
     pub(crate) platform: Arc<Place>,
@@ -83,7 +87,9 @@ pub(crate) fn connect(settings: &DatabaseSettings) -> Result<Database, OpenError
     let home = Arc::clone(&settings.home);
     let place = |party| Arc::new(place(&settings, &connections, &home, Spot::Shared, party));
     let (serving, platform) = (place(Caller::Serving), place(Caller::Platform));
-    Ok(Database { settings, connections, serving, platform, at_work: Arc::default() })
+    let exports = Turns::new(connections.most_exports());
+    let imports = Turns::new(connections.most_works() / 2);
+    Ok(Database { settings, connections, serving, platform, exports, imports, at_work: Arc::default() })
 }
 
 fn place(

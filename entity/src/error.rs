@@ -104,7 +104,7 @@ impl Error {
     fn from_code(code: &str, message: &str) -> Self {
         match code {
             // invalid_catalog_name, invalid_schema_name; undefined_table
-            "3D000" | "3F000" => Self::NoPlace(message.to_owned()),
+            "3D000" | "3F000" => Self::NoPlace("its schema or database is missing".to_owned()),
             "42P01" => Self::NoTable(format!("{message} ({code})")),
             // query_canceled; SQLITE_INTERRUPT
             "57014" | "9" => Self::Timeout,
@@ -144,6 +144,16 @@ pub(crate) fn is_recoverable(error: &sqlx::Error) -> bool {
         return matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnNotFound(_));
     };
     !matches!(Error::from_database(database.as_ref(), Keys::default()), Error::Unavailable(_))
+}
+
+/// What failures begin with that go on in the database's own words.
+const IN_ITS_WORDS: [&str; 2] = ["database error", "the database is unavailable"];
+
+/// A failure as it was written down, for whoever reads of it over the network. A database's own words name tables, keys and
+/// addresses: those are for the operator, in the log and on the command line.
+pub fn told_outside(failure: &str) -> &str {
+    let begins = |words: &&&str| failure.starts_with(**words);
+    IN_ITS_WORDS.iter().find(begins).copied().unwrap_or(failure)
 }
 
 /// A fault of the program or of the installation.

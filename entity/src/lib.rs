@@ -30,6 +30,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod turns;
 mod vocabulary;
 
 pub use connection::{BudgetStatus, Observed, Observer, PoolStatus, Scaling};
@@ -43,7 +44,7 @@ pub use entities::operation::{Location, Model as Operation, Progress, TableSum};
 pub use entities::post::{Column as PostColumn, Model as Post, NewPost, PostChanges};
 pub use entities::tenant::{Column as TenantColumn, Model as Tenant, OwnTenantChanges};
 pub use entities::user::{Column as UserColumn, Model as User, NewUser, UserChanges};
-pub use error::Error;
+pub use error::{Error, told_outside};
 pub use filter::{Filter, Operand};
 pub use gatekeeper::{Gatekeeper, Located, Origin, PlatformAdmin, TenantName};
 pub use platform::{

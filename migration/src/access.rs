@@ -65,16 +65,28 @@ pub fn platform_grants(platform: &str, with_catalog: bool) -> String {
             DEPARTURES => "SELECT",
             _ => "SELECT, INSERT, UPDATE, DELETE",
         };
-        sql.push_str(&format!(
-            "GRANT {verbs} ON {table} TO {role};
-             DO $$ BEGIN
+        sql.push_str(&format!("GRANT {verbs} ON {table} TO {role}; {}", platform_policy(table, platform)));
+    }
+    sql
+}
+
+/// The platform's policy on a table, made or given to this role. Where it is as it should be the table is left alone: any change
+/// of a policy waits for everybody who reads the table, and whoever comes later waits behind it.
+fn platform_policy(table: &str, platform: &str) -> String {
+    let (role, name) = (quote(platform), platform.replace('\'', "''"));
+    format!(
+        "DO $$ BEGIN
+             IF EXISTS (SELECT FROM pg_policies WHERE schemaname = current_schema() AND tablename = '{table}'
+                        AND policyname = '{PLATFORM_POLICY}' AND roles = ARRAY['{name}']::name[]) THEN
+                 RETURN;
+             END IF;
+             BEGIN
                  CREATE POLICY {PLATFORM_POLICY} ON {table} FOR ALL TO {role} USING (true) WITH CHECK (true);
              EXCEPTION WHEN duplicate_object THEN
                  ALTER POLICY {PLATFORM_POLICY} ON {table} TO {role};
-             END $$;"
-        ));
-    }
-    sql
+             END;
+         END $$;"
+    )
 }
 
 /// A name as an SQL identifier.

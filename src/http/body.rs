@@ -89,11 +89,15 @@ async fn receive(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, R
 
 /// `application/json` or `application/*+json`, and not compressed.
 fn is_plain_json(request: &HttpRequest) -> bool {
-    let encoding = request.headers().get(header::CONTENT_ENCODING);
-    let plain = encoding.is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
     let json = matches!(request.mime_type(), Ok(Some(kind)) if kind.type_() == mime::APPLICATION
         && (kind.subtype() == mime::JSON || kind.suffix() == Some(mime::JSON)));
-    plain && json
+    is_uncompressed(request) && json
+}
+
+/// Whether the body is sent as it is. Nothing is unpacked here: a small body could be a very large one.
+pub fn is_uncompressed(request: &HttpRequest) -> bool {
+    let encoding = request.headers().get(header::CONTENT_ENCODING);
+    encoding.is_none_or(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 fn announced_length(request: &HttpRequest) -> Option<usize> {
@@ -160,7 +164,7 @@ fn not_json() -> Error {
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::NotJson => Self::UnsupportedMediaType,
+            Refusal::NotJson => Self::UnsupportedMediaType { takes: "application/json" },
             Refusal::TooLarge => Self::PayloadTooLarge,
             Refusal::Broken => Self::malformed("The body did not arrive whole."),
         }

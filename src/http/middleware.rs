@@ -130,7 +130,7 @@ fn foreign(status: StatusCode, text: &str, request_id: &str) -> Problem {
         StatusCode::METHOD_NOT_ALLOWED => Error::MethodNotAllowed { allow: String::new() },
         StatusCode::NOT_ACCEPTABLE => Error::NotAcceptable,
         StatusCode::PAYLOAD_TOO_LARGE => Error::PayloadTooLarge,
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Error::UnsupportedMediaType { takes: "application/json" },
         status if status.is_client_error() => Error::malformed("The request cannot be understood."),
         _ => Error::internal(text.to_owned()),
     };

@@ -62,8 +62,10 @@ const PRECONDITION_FAILED: Refusal = refusal(
 );
 const PAYLOAD_TOO_LARGE: Refusal =
     refusal("PayloadTooLarge", &[(Code::PayloadTooLarge, "the body is over the size limit")]);
-const UNSUPPORTED_MEDIA_TYPE: Refusal =
-    refusal("UnsupportedMediaType", &[(Code::UnsupportedMediaType, "the body is not `application/json`")]);
+const UNSUPPORTED_MEDIA_TYPE: Refusal = refusal(
+    "UnsupportedMediaType",
+    &[(Code::UnsupportedMediaType, "the body is of another media type, or compressed")],
+);
 const INVALID: Refusal = refusal("Invalid", &[RULE_BROKEN]);
 const INVALID_OR_KEY_REUSED: Refusal = refusal(
     "InvalidOrKeyReused",
@@ -117,6 +119,8 @@ refusal_sets! {
     QueryErrors: INVALID;
     /// An operation that takes a JSON body.
     BodyErrors: PAYLOAD_TOO_LARGE UNSUPPORTED_MEDIA_TYPE INVALID;
+    /// An operation that takes a body without end, line by line.
+    StreamErrors: UNSUPPORTED_MEDIA_TYPE INVALID;
     /// An operation that takes an `Idempotency-Key`; name it after [`BodyErrors`].
     IdempotencyErrors: INVALID_OR_KEY_REUSED;
     /// An operation that a unique value or a state can forbid.

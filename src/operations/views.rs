@@ -1,7 +1,7 @@
 //! What an operation looks like.
 
 use chrono::{DateTime, Utc};
-use entity::{Isolation, Location, Operation, Progress, TableSum, WorkState};
+use entity::{Isolation, Location, Operation, Progress, TableSum, WorkState, told_outside};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -98,7 +98,7 @@ impl From<Operation> for OperationView {
             source: operation.source.into(),
             target: operation.target.into(),
             progress: operation.progress.into(),
-            error: operation.error,
+            error: operation.error.map(|error| told_outside(&error).to_owned()),
             actor: operation.actor,
             created_at: operation.created_at,
             updated_at: operation.updated_at,

@@ -1,11 +1,14 @@
 //! Everything a tenant owns as a stream of lines, and tenants made from such streams.
 
+use std::time::Duration;
+
 use actix_web::http::header::{self, ContentDisposition, DispositionParam, DispositionType};
 use actix_web::web::{Bytes, Data, Payload};
-use actix_web::{HttpResponse, get, post};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post};
 use entity::{Export, Import, ImportOptions, ImportedTenant, Isolation};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
+use tokio::sync::mpsc;
 use utoipa::IntoParams;
 use validator::Validate;
 
@@ -16,12 +19,16 @@ use crate::auth::extract::PlatformCaller;
 use crate::config::TenancyConfig;
 use crate::error::Error;
 use crate::http::answer::Created;
+use crate::http::body::is_uncompressed;
 use crate::http::{Limits, QueryParams, etag, rules};
-use crate::openapi::{AdminErrors, AdminTenantErrors, ConflictErrors, QueryErrors, words};
+use crate::openapi::{AdminErrors, AdminTenantErrors, ConflictErrors, StreamErrors, words};
 use crate::tenancy::slug::{Domain, Slug};
 
 /// Newline-delimited JSON.
 const MEDIA_TYPE: &str = "application/x-ndjson";
+
+/// Other names of it, and what says nothing about it.
+const ALSO_TAKEN: [&str; 3] = ["application/ndjson", "application/jsonl", "application/octet-stream"];
 
 /// Export a tenant
 ///
@@ -36,25 +43,54 @@ const MEDIA_TYPE: &str = "application/x-ndjson";
     )
 )]
 #[get("/tenants/{tenant}/export")]
-pub(crate) async fn tenant_export(caller: PlatformCaller, path: TenantPath) -> Result<HttpResponse, Error> {
+pub(crate) async fn tenant_export(
+    caller: PlatformCaller,
+    path: TenantPath,
+    limits: Data<Limits>,
+) -> Result<HttpResponse, Error> {
     let platform = caller.platform();
     let tenant = path.find(&platform).await?;
     let export = platform.tenant_export(&tenant).await?;
+    let lines = at_the_readers_pace(export, limits.time);
     let name = DispositionParam::Filename(format!("{}.ndjson", tenant.slug));
     let disposition = ContentDisposition { disposition: DispositionType::Attachment, parameters: vec![name] };
-    let lines = stream::unfold(Some(export), next_lines);
     Ok(HttpResponse::Ok()
         .content_type(MEDIA_TYPE)
         .insert_header((header::CONTENT_DISPOSITION, disposition.to_string()))
         .streaming(lines))
 }
 
-/// A failure ends the stream there: the client sees that it broke off.
-async fn next_lines(export: Option<Export>) -> Option<(Result<Bytes, Error>, Option<Export>)> {
-    let mut export = export?;
-    match export.next().await {
-        Ok(lines) => lines.map(|lines| (Ok(Bytes::from(lines)), Some(export))),
-        Err(error) => Some((Err(error.into()), None)),
+/// The lines, as the client takes them. One that takes none for this long is given up: the export holds a connection, and the
+/// database keeps what has changed since. The stream then ends in an error, so that the client sees that it broke off.
+fn at_the_readers_pace(mut export: Export, patience: Duration) -> impl Stream<Item = Result<Bytes, Error>> {
+    let (sender, receiver) = mpsc::channel(1);
+    actix_web::rt::spawn(async move {
+        loop {
+            let lines = export.next().await.map_err(Error::from);
+            let has_ended = !matches!(lines, Ok(Some(_)));
+            if sender.send_timeout(lines, patience).await.is_err() {
+                tracing::warn!("an export was given up: its reader took nothing for too long, or went away");
+                return;
+            }
+            if has_ended {
+                return;
+            }
+        }
+    });
+    stream::unfold(Some(receiver), next_lines)
+}
+
+type Lines = Result<Option<Vec<u8>>, Error>;
+
+async fn next_lines(
+    receiver: Option<mpsc::Receiver<Lines>>,
+) -> Option<(Result<Bytes, Error>, Option<mpsc::Receiver<Lines>>)> {
+    let mut receiver = receiver?;
+    match receiver.recv().await {
+        Some(Ok(Some(lines))) => Some((Ok(Bytes::from(lines)), Some(receiver))),
+        Some(Ok(None)) => None,
+        Some(Err(error)) => Some((Err(error), None)),
+        None => Some((Err(Error::Timeout), None)),
     }
 }
 
@@ -94,7 +130,7 @@ fn kept() -> bool {
             ("Location" = String, description = "Where the tenant is found."),
             ("ETag" = String, description = "The tenant's version."),
         )),
-        AdminErrors, QueryErrors, ConflictErrors,
+        AdminErrors, StreamErrors, ConflictErrors,
     )
 )]
 #[post("/tenants/import")]
@@ -103,8 +139,12 @@ pub(crate) async fn tenant_import(
     params: QueryParams<ImportParams>,
     tenancy: Data<TenancyConfig>,
     limits: Data<Limits>,
+    request: HttpRequest,
     body: Payload,
 ) -> Result<HttpResponse, Error> {
+    if !are_lines(&request) {
+        return Err(Error::UnsupportedMediaType { takes: MEDIA_TYPE });
+    }
     let ImportParams { slug, isolation, datastore, domains } = params.valid()?;
     let judge = judge(TenancyConfig::clone(&tenancy));
     let options = ImportOptions { slug, isolation, datastore, without_domains: !domains };
@@ -112,6 +152,11 @@ pub(crate) async fn tenant_import(
     let tenant = receive(import, body, &limits).await?.finish().await.map_err(taken)?;
     let (location, tag) = (format!("/admin/v1/tenants/{}", tenant.id), etag::tag(tenant.id, tenant.version));
     Ok(Created::new(location, &tag, &TenantView::from(tenant))?.into())
+}
+
+fn are_lines(request: &HttpRequest) -> bool {
+    let kind = request.content_type();
+    is_uncompressed(request) && (kind.is_empty() || kind == MEDIA_TYPE || ALSO_TAKEN.contains(&kind))
 }
 
 /// Takes the body in piece by piece. There is no limit to the whole of it, in size or time; each piece has one in time.

@@ -1,7 +1,7 @@
 //! What a tenant looks like in answers.
 
 use chrono::{DateTime, Utc};
-use entity::{Isolation, Tenant, TenantMigration, TenantStatus, WorkState};
+use entity::{Isolation, Tenant, TenantMigration, TenantStatus, WorkState, told_outside};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -117,6 +117,7 @@ pub struct MigrationView {
 impl From<TenantMigration> for MigrationView {
     fn from(migration: TenantMigration) -> Self {
         let TenantMigration { tenant_id, slug, version, state, started_at, ended_at, error } = migration;
+        let error = error.map(|error| told_outside(&error).to_owned());
         Self { tenant_id, slug, version, state, started_at, ended_at, error }
     }
 }

@@ -113,6 +113,16 @@ impl TestDatabase {
         }
     }
 
+    /// Destroys a tenant's own place behind the service's back.
+    pub async fn lose_place(&self, own: Own, tenant: &str) {
+        let name = own_name(tenant);
+        match (self, own) {
+            (Self::Postgres(_), Own::Schema) => self.execute(&format!("DROP SCHEMA {name} CASCADE")).await,
+            (Self::Postgres(_), Own::Database) => self.execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await,
+            (Self::Sqlite(file), _) => std::fs::remove_file(file.path_of(&name)).expect("it is there"),
+        }
+    }
+
     /// Makes a tenant's own tables, and what the catalog says of them, what they were one version ago.
     pub async fn set_back(&self, own: Own, tenant: &str) {
         let sql = format!("DROP TABLE {MADE_BY_NEWEST}; DELETE FROM tenant_migrations WHERE version = '{NEWEST}'");
@@ -122,6 +132,12 @@ impl TestDatabase {
             Self::Sqlite(_) => format!("x'{}'", tenant.replace('-', "")),
         };
         self.execute(&format!("UPDATE tenants SET schema_version = schema_version - 1 WHERE id = {id}")).await;
+    }
+
+    /// The same of the tables that tenants share, where no tenant is yet.
+    pub async fn set_back_shared(&self) {
+        self.execute(&format!("DROP TABLE {MADE_BY_NEWEST}; DELETE FROM tenant_migrations WHERE version = '{NEWEST}'"))
+            .await;
     }
 
     /// Puts something in the way of the newest migration of a tenant that was set back.

@@ -276,3 +276,43 @@ async fn a_move_that_cannot_be_done_leaves_the_tenant_where_it_is() {
     moved(&app, &acme, "database").await;
     lives_in(&app, &acme, "database", 1).await;
 }
+
+/// Whoever reads a shared table for long, as an export or a dump does, is not waited for: everybody else would wait behind.
+#[tokio::test]
+async fn a_long_read_of_shared_tables_holds_nobody_up() {
+    let app = TestApp::with(TestDatabase::postgres().await, &HASTY).await;
+    let acme = app.tenant_in("acme", "schema").await;
+    let globex = app.tenant("globex").await;
+    let ada = app.user(&acme, "ada").await;
+    app.post_of(&acme, &ada.id, "It comes along").await;
+    let app = Arc::new(app);
+    let reader = tokio::spawn({
+        let app = Arc::clone(&app);
+        async move { app.database.execute("BEGIN; SELECT * FROM posts, tenants; SELECT pg_sleep(20); COMMIT").await }
+    });
+    let reading = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    while app.database.number(reading).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    moved(&app, &acme, "shared").await;
+    app.user(&globex, "grace").await;
+    assert_eq!(app.database.number(reading).await, 1, "it reads on");
+    reader.abort();
+}
+
+/// A tenant whose place was lost cannot be moved, and can still be purged.
+#[tokio::test]
+async fn a_tenant_without_a_place_is_not_moved_for_ever() {
+    let app = TestApp::with(TestDatabase::postgres().await, &HASTY).await;
+    for own in app.database.own_places() {
+        let tenant = app.tenant_in(&format!("lost-{}", own.isolation()), own.isolation()).await;
+        app.database.lose_place(*own, &tenant.id).await;
+        let begun = app.move_to(&tenant, "shared").await.expect(202);
+        let ended = app.ended(&id(&begun)).await;
+        assert_eq!(ended["status"], "failed");
+        assert_eq!(ended["error"], "the tenant's place is not there: it was to be moved from there");
+        assert_eq!(app.audited(&tenant).await, ["tenant.create", "tenant.move", "tenant.move_failed"]);
+        app.delete(&format!("/admin/v1/tenants/{}", tenant.slug)).bearer(&tokens::platform()).send().await.expect(204);
+        app.act(&tenant, "purge").await.expect(200);
+    }
+}

@@ -153,6 +153,11 @@ impl Connections {
         most_works(self.shared.limit())
     }
 
+    /// How many exports may go on at once: each holds a serving connection for as long as its reader takes.
+    pub(crate) fn most_exports(&self) -> usize {
+        self.bounds(Use::Serving).1 / 4
+    }
+
     /// Whether somebody may hold one serving connection and ask for another.
     pub(crate) fn can_lend_two(&self) -> bool {
         self.bounds(Use::Serving).1 > 1

@@ -205,7 +205,7 @@ impl Lease {
         }
         Err(match Error::from_sqlx(&error, keys) {
             // Of a tenant's own place, all of it is missing.
-            Error::NoTable(why) if self.is_own => Error::NoPlace(why),
+            Error::NoTable(_) if self.is_own => Error::NoPlace("a table of it is missing".to_owned()),
             Error::NoTable(why) => Error::Internal(why),
             other => other,
         })

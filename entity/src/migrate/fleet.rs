@@ -26,9 +26,6 @@ use crate::platform::{newest_schema, tenant_by_id};
 use crate::resource::now;
 use crate::vocabulary::{Isolation, TenantStatus, WorkState};
 
-/// How often a tenant is tried whose tables are locked by somebody else.
-const ATTEMPTS: u32 = 3;
-
 /// How long to wait for whoever else works on a tenant's place.
 const LOCKED: Duration = Duration::from_secs(10);
 
@@ -262,14 +259,8 @@ async fn raise(database: &Database, tenant: &tenant::Model, lock: &mut TenantLoc
     if !site.exists(base).await? {
         return Err(Error::NoPlace("its schema, database or file is missing".to_owned()));
     }
-    let mut attempt = 1;
-    loop {
-        match site.raise(base).await {
-            // The lock of a table did not come free in time.
-            Err(Error::Busy) if attempt < ATTEMPTS => attempt += 1,
-            raised => return raised.map(|version| i32::try_from(version).unwrap_or(i32::MAX)),
-        }
-    }
+    let version = site.raise(base).await?;
+    Ok(i32::try_from(version).unwrap_or(i32::MAX))
 }
 
 /// Writes the ledger's row and, with it, the version that the tenant is served by.

@@ -108,6 +108,7 @@ impl<'d> Move<'d> {
         match self.operation.phase.as_str() {
             "preparing" => {
                 self.check_apart().await?;
+                self.check_source().await?;
                 self.enter("making").await
             }
             "making" => self.make().await,
@@ -135,6 +136,7 @@ impl<'d> Move<'d> {
             }
             // Nothing has been made that could be destroyed.
             "preparing" => {
+                self.write_down("tenant.move_failed").await?;
                 self.operation.state = WorkState::Failed;
                 self.enter("ended").await?;
             }
@@ -193,6 +195,14 @@ impl<'d> Move<'d> {
             return Err(Error::NotPossible("both places are the same: the datastores are one server".to_owned()));
         }
         Ok(())
+    }
+
+    /// What is not there cannot be copied.
+    async fn check_source(&mut self) -> Result<(), Error> {
+        let site = Site::new(self.database, Arc::clone(&self.source.store), self.source.spot);
+        let mut own = None;
+        let base = Owner::beside(self.database, &self.source.store, &mut self.lock, &mut own).await?;
+        if site.exists(base).await? { Ok(()) } else { Err(Error::NoPlace("it was to be moved from there".to_owned())) }
     }
 
     /// Copies while the tenant works, until what is left is little.
@@ -310,7 +320,11 @@ impl<'d> Move<'d> {
     /// Lets the tenant write again where it is.
     async fn release(&mut self) -> Result<(), Error> {
         let (database, tenant) = (self.database, self.operation.tenant_id);
-        self.source.fence(database, tenant).take_down().await?;
+        match self.source.fence(database, tenant).take_down().await {
+            // The place is gone, and its fence with it: nobody is kept out of it any more.
+            Err(Error::NoPlace(_) | Error::NoTable(_)) => {}
+            down => down?,
+        }
         let released = tenant_update(tenant, vec![(Column::WritesHeld, Expr::val(false))]);
         let phase = self.operation.phase.clone();
         Record::enter(database, &mut self.operation, &phase, vec![released]).await

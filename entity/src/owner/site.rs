@@ -1,6 +1,7 @@
 //! A place as its owner sees it: to be made, brought up, and destroyed. Every step can be repeated.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use migration::{CATALOG, Dialect, Set, TENANT, access};
 use sea_orm::Statement;
@@ -15,6 +16,12 @@ use crate::settings::{Party, Store, own_name};
 
 /// A migration that cannot get its lock soon must not make every request queue behind it.
 const LOCK_TIMEOUT: &str = "5s";
+
+/// How often it is tried for the lock of a table that does not come free in time.
+const LOCK_ATTEMPTS: u32 = 3;
+
+/// How long it is left to those who queued behind the last attempt.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
 
 /// How often a database is tried to be dropped from which somebody has not gone yet. Each time, PostgreSQL waits 5 seconds.
 const ATTEMPTS: usize = 3;
@@ -113,7 +120,10 @@ impl<'d> Site<'d> {
             return Ok(Vec::new());
         }
         let ledger = match self.dialect() {
-            Dialect::Postgres => format!("{}.{ledger}", self.spot.schema()),
+            Dialect::Postgres => {
+                owner.run(&format!("SET lock_timeout = '{LOCK_TIMEOUT}'")).await?;
+                format!("{}.{ledger}", self.spot.schema())
+            }
             Dialect::Sqlite => ledger.to_owned(),
         };
         owner.texts(&format!("SELECT version FROM {ledger}")).await
@@ -124,13 +134,14 @@ impl<'d> Site<'d> {
             return Ok(());
         }
         // A template that nobody can be connected to, or have put anything into.
-        let created = base.run(&format!("CREATE DATABASE {name} TEMPLATE template0")).await;
-        created.map_err(|error| match error {
-            Error::Internal(why) if why.contains("(42501)") => {
-                Error::NotPossible("the owner role may not create databases: give it CREATEDB".to_owned())
+        match base.run(&format!("CREATE DATABASE {name} TEMPLATE template0")).await {
+            Err(Error::Internal(why)) if why.contains("(42501)") => {
+                return Err(Error::NotPossible("the owner role may not create databases: give it CREATEDB".to_owned()));
             }
-            other => other,
-        })?;
+            // A process that died had sent the same, and the server went on with it.
+            Err(_) if database_exists(base, name).await? => {}
+            created => created?,
+        }
         // Says whose it is, on a server that may serve several installations.
         base.run(&format!("COMMENT ON DATABASE {name} IS '{}'", self.mark())).await
     }
@@ -141,6 +152,16 @@ impl<'d> Site<'d> {
     }
 
     async fn raise_in(&self, owner: &mut Owner) -> Result<usize, Error> {
+        for _ in 1..LOCK_ATTEMPTS {
+            match self.try_raise_in(owner).await {
+                Err(Error::Busy) => tokio::time::sleep(BETWEEN_ATTEMPTS).await,
+                raised => return raised,
+            }
+        }
+        self.try_raise_in(owner).await
+    }
+
+    async fn try_raise_in(&self, owner: &mut Owner) -> Result<usize, Error> {
         let mut sets = vec![&TENANT];
         if self.is_home() {
             sets.insert(0, &CATALOG);

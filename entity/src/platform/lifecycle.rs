@@ -60,9 +60,11 @@ impl Platform<'_> {
         self.turn(id, Turn { action: "tenant.delete", from, to: TenantStatus::Deleted, set }).await
     }
 
-    /// Takes the deletion back, unless the tenant is being purged. A tenant that was suspended before is suspended again.
+    /// Takes the deletion back, unless the tenant is being purged. A tenant that was suspended before is suspended again; one
+    /// that was still being provisioned is gone on with.
     pub async fn tenant_restore(&self, id: Uuid) -> Result<Transition, Error> {
-        let was = Expr::case(tenant::Column::Suspended.eq(true), TenantStatus::Suspended.as_str());
+        let was = Expr::case(tenant::Column::SchemaVersion.eq(0), TenantStatus::Provisioning.as_str())
+            .case(tenant::Column::Suspended.eq(true), TenantStatus::Suspended.as_str());
         let set = vec![(tenant::Column::Status, was.finally(TenantStatus::Active.as_str()).into())];
         let from = &[TenantStatus::Deleted];
         self.turn(id, Turn { action: "tenant.restore", from, to: TenantStatus::Active, set }).await

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{AuditEntry, NO_TENANT, Platform, newest_schema};
 use crate::cursor::Cursor;
 use crate::entities::{tenant, tenant_version};
-use crate::error::{Error, internal};
+use crate::error::{Error, internal, told_outside};
 use crate::gatekeeper::TenantName;
 use crate::migrate;
 use crate::scoped::Slice;
@@ -137,6 +137,9 @@ fn ledger() -> SelectStatement {
 fn not_now(error: Error) -> Error {
     match error {
         Error::Busy | Error::Timeout | Error::Unavailable(_) | Error::NotPossible(_) => error,
-        other => Error::NotPossible(format!("its tables cannot be brought up: {other}")),
+        other => {
+            tracing::warn!(error = %other, "a tenant's tables cannot be brought up");
+            Error::NotPossible(format!("its tables cannot be brought up: {}", told_outside(&other.to_string())))
+        }
     }
 }

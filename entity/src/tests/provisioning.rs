@@ -1,14 +1,20 @@
 //! Making a tenant's place survives the process that makes it, at every step: another one finishes it, or there is nothing.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use migration::TENANT;
+use uuid::Uuid;
 
 use super::moving::{Scene, is_there};
 use super::process::Process;
 use crate::entities::operation::Location;
 use crate::entities::tenant;
+use crate::owner::{Owner, Site};
+use crate::place::Spot;
 use crate::platform::finish_provisioning;
 use crate::vocabulary::{Isolation, Limits, Role, TenantStatus};
-use crate::{Error, Filter, NewTenant, NewUser, TenantName};
+use crate::{Error, Filter, NewTenant, NewUser, TenantName, Transition};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -149,5 +155,42 @@ fn a_place_that_cannot_be_made_leaves_nothing() {
         assert!(matches!(&made, Err(Error::NotPossible(why)) if why.contains("CREATEDB")), "{made:?}");
         assert!(find(&process, "acme").await.is_none());
         process.platform().tenant_create(new("acme", Isolation::Shared, None)).await.unwrap();
+    });
+}
+
+/// A process that died may have left the server at making a database: whoever goes on finds it there.
+#[test]
+fn a_database_that_is_being_made_already_is_taken() {
+    let scene = Scene::postgres();
+    let process = Process::start(&scene.settings);
+    process.run(async {
+        for round in 0..5 {
+            let (database, id) = (&process.database, Uuid::now_v7());
+            let store = Arc::clone(&database.settings.home);
+            let make = async || Site::new(database, Arc::clone(&store), Spot::Database(id));
+            let mut owners = [Owner::at(database, &store).await.unwrap(), Owner::at(database, &store).await.unwrap()];
+            let [first, second] = &mut owners;
+            let create = format!("CREATE DATABASE tenant_{} TEMPLATE template0", id.simple());
+            let left = first.run(&create);
+            let site = make().await;
+            let (left, raised) = tokio::join!(left, site.raise(second));
+            assert!(left.is_ok() || matches!(left, Err(Error::Conflict { .. } | Error::Internal(_))), "{left:?}");
+            assert_eq!(raised.unwrap(), TENANT.newest(), "round {round}");
+        }
+    });
+}
+
+/// A tenant that was deleted while it was being provisioned has no place: restored, it is gone on with.
+#[test]
+fn a_tenant_that_is_restored_half_made_is_made() {
+    let scene = Scene::postgres_with("nowhere=postgres://127.0.0.1:1/none");
+    let process = Process::start(&scene.settings);
+    process.run(async {
+        let platform = process.platform();
+        platform.tenant_create(new("acme", Isolation::Schema, Some("nowhere"))).await.unwrap_err();
+        let id = find(&process, "acme").await.unwrap().id;
+        assert!(matches!(platform.tenant_delete(id).await.unwrap(), Transition::Done(_)));
+        let Transition::Done(restored) = platform.tenant_restore(id).await.unwrap() else { panic!("not restored") };
+        assert_eq!(restored.status, TenantStatus::Provisioning);
     });
 }

@@ -14,10 +14,12 @@ use crate::moving::check_known;
 use crate::platform::{AuditEntry, Platform};
 use crate::resource::now;
 use crate::rows::{Batches, Rows, Table, tables};
+use crate::turns::Turn;
 
 /// An export that is being written: everything as it was at one moment, a bounded number of bytes at a time.
 pub struct Export {
     tenant: Uuid,
+    _turn: Turn,
     /// Keeps what is read as it was; gone when all has been read.
     lease: Option<Lease>,
     chain: Chain,
@@ -34,11 +36,17 @@ impl Platform<'_> {
         let place = self.database().place_of(tenant)?;
         let entry = AuditEntry { action: "tenant.export", tenant_id: Some(tenant.id), detail: json!({}) };
         self.audit_record(entry).await?;
-        let lease = Rows::new(tenant.id, &Arc::clone(&place)).begin(Access::Snapshot).await?;
+        let turn = self.database().exports.turn().await?;
+        let mut lease = Rows::new(tenant.id, &Arc::clone(&place)).begin(Access::Snapshot).await?;
         let mut tables = tables();
         tables.reverse();
+        // Fails here, while there is still an answer to give, if the place is missing.
+        if let Some(first) = tables.last() {
+            Batches::new(tenant.id).next(first, &mut lease).await?;
+        }
         Ok(Export {
             tenant: tenant.id,
+            _turn: turn,
             lease: Some(lease),
             chain: Chain::default(),
             head: Some(Box::new(head(tenant))),

@@ -3,17 +3,20 @@
 //! It is being provisioned until the last line has been read. If a line cannot be taken, or no more come, it is undone; if the
 //! process dies, whoever finds it undoes it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait, StatementBuilder};
+use chrono::{DateTime, Utc};
+use sea_orm::{ColumnTrait, EntityName, EntityTrait, QueryFilter, QueryTrait, StatementBuilder};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::line::{Chain, FORMAT, Head, ImportedTenant, Line};
 use crate::connection::Lease;
 use crate::database::Database;
 use crate::entities::operation::{self, Location};
-use crate::entities::{slug, tenant};
+use crate::entities::{idempotency, slug, tenant};
 use crate::error::{Error, Keys};
 use crate::gatekeeper::PlatformAdmin;
 use crate::moving::{Kind, Record, done, new_operation, running_of};
@@ -21,6 +24,7 @@ use crate::owner::TenantLock;
 use crate::place::Place;
 use crate::platform::{NewTenant, Platform, newest_schema, raise, serve, tenant_by_id, undo};
 use crate::rows::{Row, Rows, Table, tables};
+use crate::turns::Turn;
 use crate::vocabulary::{Isolation, TenantStatus, WorkState};
 
 /// Longest line, in bytes: a row's texts, however they are escaped.
@@ -61,6 +65,9 @@ pub struct Import {
 
 /// An import whose first line has been read.
 struct Begun {
+    _turn: Turn,
+    /// The tenant's id where it was exported.
+    from: Uuid,
     tenant: tenant::Model,
     suspended: bool,
     operation: operation::Model,
@@ -150,10 +157,14 @@ impl Import {
             told.domains.clear();
         }
         (self.judge)(&told).map_err(|why| bad(1, &why))?;
+        if !(DateTime::UNIX_EPOCH..=Utc::now()).contains(&told.created_at) {
+            return Err(bad(1, "says that the tenant was made before 1970 or is yet to be made"));
+        }
         let database = self.database.clone();
         let platform = database.platform(&self.admin);
         let isolation = self.isolation(&platform, told.isolation)?;
         let id = if is_known(&database, told.id).await? { Uuid::now_v7() } else { told.id };
+        let turn = database.imports.turn().await?;
         // Taken before anybody can see that there is something to be gone on with.
         let mut lock = TenantLock::try_take(&database, id).await?.ok_or(Error::Busy)?;
         let place = Location { isolation, datastore: self.options.datastore.clone() };
@@ -175,6 +186,8 @@ impl Import {
         }
         let written = tables().into_iter().map(|table| (table.name, 0)).collect();
         self.begun = Some(Begun {
+            _turn: turn,
+            from: told.id,
             tenant,
             suspended: told.suspended,
             operation,
@@ -246,13 +259,7 @@ impl Drop for Import {
 }
 
 impl Begun {
-    async fn row(
-        &mut self,
-        number: u64,
-        table: &str,
-        row: &serde_json::Map<String, serde_json::Value>,
-        size: usize,
-    ) -> Result<(), Error> {
+    async fn row(&mut self, number: u64, table: &str, row: &Map<String, Value>, size: usize) -> Result<(), Error> {
         let at = self.tables.iter().position(|known| known.name == table);
         let at = at.ok_or_else(|| bad(number, &format!("is of a table that this version does not have: {table}")))?;
         if at != self.at {
@@ -262,12 +269,29 @@ impl Begun {
             return Err(bad(number, "is of a table that had ended"));
         }
         self.at = at;
-        self.rows.push(self.tables[at].parsed(row).map_err(|why| bad(number, &why))?);
+        let row = self.answering(at, row);
+        self.rows.push(self.tables[at].parsed(&row).map_err(|why| bad(number, &why))?);
         self.bytes += size;
         if self.rows.len() >= MOST_ROWS || self.bytes >= MOST_BYTES {
             self.write(number).await?;
         }
         Ok(())
+    }
+
+    /// An answer that is kept to be given again names its tenant: where this is another one than was exported, the copy's
+    /// clients must not read of that.
+    fn answering<'r>(&self, at: usize, row: &'r Map<String, Value>) -> Cow<'r, Map<String, Value>> {
+        let (from, to) = (self.from.to_string(), self.tenant.id.to_string());
+        if from == to || self.tables[at].name != idempotency::Entity.table_name() {
+            return Cow::Borrowed(row);
+        }
+        let mut row = row.clone();
+        for value in row.values_mut() {
+            if let Value::String(text) = value {
+                *text = text.replace(&from, &to);
+            }
+        }
+        Cow::Owned(row)
     }
 
     /// Writes the rows that were read last, the line with this number among them.
@@ -279,10 +303,8 @@ impl Begun {
         inserted.map_err(|error| match error {
             Error::Conflict { .. } | Error::MissingReference { .. } | Error::Internal(_) => {
                 let first = number.saturating_sub(rows.len() as u64);
-                bad(
-                    number,
-                    &format!("or one of those from line {first} on breaks a rule of the table {}: {error}", table.name),
-                )
+                let why = why(&error);
+                bad(number, &format!("or one of those from line {first} on breaks a rule of {}: {why}", table.name))
             }
             other => other,
         })?;
@@ -302,6 +324,22 @@ impl Begun {
 
 fn bad(line: u64, why: &str) -> Error {
     Error::BadImport { line, why: why.to_owned() }
+}
+
+/// Why rows were refused, without the database's own words, which name what is nobody's business.
+fn why(error: &Error) -> String {
+    let Error::Internal(database) = error else { return error.to_string() };
+    let says = |words: &[&str]| words.iter().any(|word| database.contains(word));
+    let rule = if says(&["foreign key", "FOREIGN KEY"]) {
+        "a row refers to one that the tenant does not have"
+    } else if says(&["23502", "NOT NULL"]) {
+        "a value is missing"
+    } else if says(&["23514", "CHECK"]) {
+        "a value is not one of those allowed"
+    } else {
+        "a value cannot be stored"
+    };
+    rule.to_owned()
 }
 
 /// Whether a tenant with this id is here or ever was: then the imported one is another.

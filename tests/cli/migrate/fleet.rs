@@ -1,7 +1,7 @@
 //! Tenants with tables of their own: brought up many at a time, whatever happens to some of them.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -240,7 +240,7 @@ async fn a_run_that_is_killed_is_taken_up_by_the_next(database: TestDatabase) {
 
 /// Counts those who wait for a lock with a migration.
 const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%CREATE SCHEMA%'";
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'BEGIN; SET LOCAL client_min_messages%'";
 
 /// Keeps migrations out of a tenant's schema for some seconds, beginning now.
 async fn hold(fleet: &Arc<Fleet>, stuck: &Tenant, seconds: u32) -> JoinHandle<()> {
@@ -252,10 +252,7 @@ async fn hold(fleet: &Arc<Fleet>, stuck: &Tenant, seconds: u32) -> JoinHandle<()
         );
         holder.database.execute_in(own, &id, &sql).await;
     });
-    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
-    while fleet.database.number(asleep).await == 0 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    asleep(&fleet.database).await;
     held
 }
 
@@ -265,15 +262,46 @@ async fn a_lock_that_does_not_come_free_in_time_is_tried_for_again() {
     let fleet = Arc::new(Fleet::behind(TestDatabase::postgres().await, 1).await);
     let held = hold(&fleet, &fleet.tenants[0], 7).await;
     let mut run = fleet.shell.command("migrate").stdout(Stdio::null()).spawn().expect("the binary runs");
-    // Each attempt is a statement of its own: the second one begins after the first has waited.
-    let again = format!("{WAITS} AND query_start > backend_start + interval '4 seconds'");
-    while fleet.database.number(&again).await == 0 {
-        assert!(run.try_wait().expect("a child").is_none(), "it waited in one go, or gave up");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    tries_again(&fleet.database, &mut run).await;
     held.await.expect("no panic");
     assert!(run.wait().expect("a child").success());
     assert_eq!(fleet.current().await, fleet.size());
+}
+
+/// So do the tables that are there once.
+#[tokio::test(flavor = "multi_thread")]
+async fn shared_tables_whose_lock_does_not_come_free_are_tried_for_again() {
+    let database = Arc::new(TestDatabase::postgres().await);
+    let shell = Shell::on(&database);
+    database.set_back_shared().await;
+    let holder = Arc::clone(&database);
+    let held = tokio::spawn(async move {
+        let lock = "LOCK TABLE tenant_migrations IN SHARE ROW EXCLUSIVE MODE";
+        holder.execute(&format!("BEGIN; {lock}; SELECT pg_sleep(7); COMMIT")).await;
+    });
+    asleep(&database).await;
+    let mut run = shell.command("migrate").stdout(Stdio::null()).spawn().expect("the binary runs");
+    tries_again(&database, &mut run).await;
+    held.await.expect("no panic");
+    assert!(run.wait().expect("a child").success());
+    assert_eq!(shell.prints("migrate"), "nothing to do: the tables are of the newest version\n");
+}
+
+/// Each attempt is a statement of its own: the second one begins after the first has waited.
+async fn tries_again(database: &TestDatabase, run: &mut Child) {
+    let again = format!("{WAITS} AND query_start > backend_start + interval '4 seconds'");
+    while database.number(&again).await == 0 {
+        assert!(run.try_wait().expect("a child").is_none(), "it waited in one go, or gave up");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// Waits until somebody sleeps.
+async fn asleep(database: &TestDatabase) {
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'";
+    while database.number(asleep).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// Killed while a tenant's tables are being changed, which the database finishes without it.

@@ -44,6 +44,11 @@ impl TestApp {
         self.tenant_with(&json!({ "slug": slug, "name": format!("The {slug} company") })).await
     }
 
+    /// A new tenant in this place.
+    pub(crate) async fn tenant_in(&self, slug: &str, isolation: &str) -> Tenant {
+        self.tenant_with(&json!({ "slug": slug, "name": slug, "isolation": isolation })).await
+    }
+
     /// A new tenant, with whatever the admin API takes.
     pub(crate) async fn tenant_with(&self, draft: &Value) -> Tenant {
         let mut draft = draft.clone();
