@@ -13,7 +13,7 @@ demo *arguments:
 test *arguments:
     scripts/test {{ arguments }}
 
-# Runs a command beside a PostgreSQL and a Redis of its own
+# Runs a command beside PostgreSQL, PgBouncer and Redis of its own
 with-servers +command:
     scripts/with-servers {{ command }}
 

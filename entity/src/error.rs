@@ -106,6 +106,8 @@ impl Error {
             // invalid_catalog_name, invalid_schema_name; undefined_table
             "3D000" | "3F000" => Self::NoPlace("its schema or database is missing".to_owned()),
             "42P01" => Self::NoTable(format!("{message} ({code})")),
+            // duplicate_prepared_statement, invalid_sql_statement_name: a name that is another client's
+            "42P05" | "26000" => Self::Internal(format!("{MIXED_UP} ({code})")),
             // query_canceled; SQLITE_INTERRUPT
             "57014" | "9" => Self::Timeout,
             // serialization_failure, deadlock_detected, lock_not_available; SQLITE_BUSY and its kinds, SQLITE_LOCKED
@@ -145,6 +147,10 @@ pub(crate) fn is_recoverable(error: &sqlx::Error) -> bool {
     };
     !matches!(Error::from_database(database.as_ref(), Keys::default()), Error::Unavailable(_))
 }
+
+/// What to do about a pooler that gives a transaction another connection than the one that its statements were prepared on.
+pub(crate) const MIXED_UP: &str = "a pooler in transaction mode mixes up prepared statements: add ?statement-cache-capacity=0 to \
+     DATABASE_URL and DATABASE_PLATFORM_URL, or let it carry them along (PgBouncer 1.21 or newer: max_prepared_statements)";
 
 /// What failures begin with that go on in the database's own words.
 const IN_ITS_WORDS: [&str; 2] = ["database error", "the database is unavailable"];

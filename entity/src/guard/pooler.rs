@@ -8,13 +8,10 @@ use uuid::Uuid;
 
 use crate::connection::{Access, Binding, Lease};
 use crate::doctor::Check;
-use crate::error::{Error, Keys};
+use crate::error::{Error, Keys, MIXED_UP};
 use crate::place::Place;
 
 const NAME: &str = "statements";
-
-const WRONG: &str = "a pooler in transaction mode mixes up prepared statements: add ?statement-cache-capacity=0 to DATABASE_URL and \
-                     DATABASE_PLATFORM_URL, or let it carry them along (PgBouncer 1.21 or newer: max_prepared_statements)";
 
 /// Prepares a statement on each of two connections and runs them again after a pooler, if there is one, has had a chance to
 /// exchange what is behind them.
@@ -23,7 +20,7 @@ pub(super) async fn statements(place: &Place) -> Result<Check, Error> {
     let mut wrong = Vec::new();
     for is_reversed in [false, true, false] {
         if !round(place, &texts, is_reversed).await? {
-            wrong = vec![WRONG.to_owned()];
+            wrong = vec![MIXED_UP.to_owned()];
         }
     }
     Ok(Check::new(NAME, wrong, "a prepared statement is the one that is run"))

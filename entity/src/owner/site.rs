@@ -179,7 +179,7 @@ impl<'d> Site<'d> {
             Dialect::Postgres => self.postgres_script(&sql),
             Dialect::Sqlite => format!("BEGIN IMMEDIATE; {sql} COMMIT"),
         };
-        owner.run_whole(&script).await?;
+        owner.run_whole(&script).await.map_err(as_the_owner)?;
         Ok(TENANT.newest())
     }
 
@@ -232,6 +232,16 @@ impl<'d> Site<'d> {
 
     fn dialect(&self) -> Dialect {
         if self.store.is_sqlite() { Dialect::Sqlite } else { Dialect::Postgres }
+    }
+}
+
+/// Who is not the owner is told which variable says who is.
+fn as_the_owner(error: Error) -> Error {
+    match error {
+        Error::Internal(why) if why.contains("(42501)") => Error::NotPossible(format!(
+            "the role of DATABASE_OWNER_URL (of DATABASE_URL, where that is not set) may not make these tables: {why}"
+        )),
+        other => other,
     }
 }
 

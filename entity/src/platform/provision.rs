@@ -82,8 +82,8 @@ impl Platform<'_> {
         let is_home = isolation == Isolation::Shared && store.name().is_none();
         if !is_home && !store.has_owner() {
             let field = if isolation == Isolation::Shared { "datastore" } else { "isolation" };
-            let why =
-                "must be absent or shared: this process has no DATABASE_OWNER_URL, so it can make no place".to_owned();
+            let fine = if field == "datastore" { "absent" } else { "absent or shared" };
+            let why = format!("must be {fine}: this process has no DATABASE_OWNER_URL, so it can make no place");
             return Err(Error::Unplaceable { field, why });
         }
         Ok(())
