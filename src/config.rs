@@ -35,6 +35,8 @@ pub struct Config {
     pub tenancy: TenancyConfig,
     /// What is logged, and how.
     pub log: LogConfig,
+    /// Where traces are sent.
+    pub traces: TraceConfig,
     /// Where the rows are.
     pub database: entity::DatabaseSettings,
     /// Variables that are set and have no effect in this version: worth a warning at the start.
@@ -93,6 +95,15 @@ pub struct LogConfig {
     pub filter: String,
 }
 
+/// Where traces are sent, if anywhere.
+#[derive(Clone, Debug, Default)]
+pub struct TraceConfig {
+    /// A collector's address, by OTLP over HTTP: `http://localhost:4318`.
+    pub endpoint: Option<String>,
+    /// What the collector knows this service by.
+    pub service: String,
+}
+
 /// How a log line is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -130,8 +141,7 @@ impl Resolvers {
 pub const BUILT_IN_RESERVED_SLUGS: [&str; 7] = ["www", "api", "app", "admin", "staging", "static", "docs"];
 
 /// Variables of features that are still to come.
-const NOT_YET: [&str; 5] =
-    ["REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "RATE_LIMIT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const NOT_YET: [&str; 4] = ["REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "RATE_LIMIT"];
 
 impl Config {
     /// Reads the environment and, for what it does not say, `.env` in the working directory.
@@ -147,6 +157,7 @@ impl Config {
             auth: AuthConfig::read(&settings)?,
             tenancy: TenancyConfig::read(&settings)?,
             log: LogConfig::read(&settings)?,
+            traces: TraceConfig::read(&settings)?,
             database: entity::DatabaseSettings::from_lookup(&|name| settings.text(name))?,
             not_yet: NOT_YET.into_iter().filter(|name| settings.text(name).is_some()).collect(),
         })
@@ -222,6 +233,19 @@ impl TenancyConfig {
                 values::domain,
             )?,
             reserved_slugs: built_in.into_iter().chain(reserved.unwrap_or_default()).collect(),
+        })
+    }
+}
+
+impl TraceConfig {
+    fn read(settings: &Settings<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            endpoint: settings.optional(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "the http address of a collector, such as http://localhost:4318",
+                values::collector,
+            )?,
+            service: settings.text("OTEL_SERVICE_NAME").unwrap_or_else(|| "tenantry".to_owned()),
         })
     }
 }

@@ -99,7 +99,11 @@ fn place(
     spot: Spot,
     party: Caller,
 ) -> Place {
-    let terms = Terms { statement_timeout: settings.statement_timeout, observer: settings.observer.clone() };
+    let terms = Terms {
+        statement_timeout: settings.statement_timeout,
+        slow_statement: settings.slow_statement,
+        observer: settings.observer.clone(),
+    };
     Place { connections: Arc::clone(connections), store: Arc::clone(store), spot, party, terms }
 }
 

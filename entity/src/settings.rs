@@ -39,6 +39,8 @@ pub struct DatabaseSettings {
     pub(crate) budget: usize,
     pub(crate) pools: PoolRules,
     pub(crate) statement_timeout: Duration,
+    /// From how long on a statement is slow; none for never.
+    pub(crate) slow_statement: Option<Duration>,
     /// Longest that a request that was admitted may go on to use what it was admitted to.
     pub(crate) request_timeout: Duration,
     pub(crate) observer: Option<Observer>,
@@ -47,7 +49,7 @@ pub struct DatabaseSettings {
 
 impl DatabaseSettings {
     /// Reads `DATABASE_URL`, `DATABASE_OWNER_URL`, `DATABASE_PLATFORM_URL`, `DATASTORES`, `CONNECTION_BUDGET`, the `POOL_*`
-    /// variables, `STATEMENT_TIMEOUT` and `REQUEST_TIMEOUT` through the given look-up.
+    /// variables, `STATEMENT_TIMEOUT`, `SLOW_STATEMENT` and `REQUEST_TIMEOUT` through the given look-up.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
         let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let home = Arc::new(Store::home(&get, DEFAULT_URL)?);
@@ -61,6 +63,7 @@ impl DatabaseSettings {
             budget,
             pools: PoolRules::from_lookup(&get)?,
             statement_timeout: duration(&get, "STATEMENT_TIMEOUT", "10s")?,
+            slow_statement: unless_off(&get, "SLOW_STATEMENT", "500ms")?,
             request_timeout: duration(&get, "REQUEST_TIMEOUT", "30s")?,
             observer: None,
             steps: Steps::default(),
@@ -141,6 +144,16 @@ fn duration(get: Get<'_>, name: &str, default: &str) -> Result<Duration, Setting
     let read = humantime::parse_duration(text.trim()).ok();
     read.filter(|time| (Duration::from_millis(1)..=longest).contains(time))
         .ok_or_else(|| wrong(name, &format!("takes a duration from 1ms to 1day, such as {default}")))
+}
+
+/// A duration, or `off`.
+fn unless_off(get: Get<'_>, name: &str, default: &str) -> Result<Option<Duration>, SettingError> {
+    if get(name).is_some_and(|text| text.trim() == "off") {
+        return Ok(None);
+    }
+    duration(get, name, default)
+        .map(Some)
+        .map_err(|_| wrong(name, &format!("takes a duration from 1ms to 1day, such as {default}, or off")))
 }
 
 fn wrong(variable: &str, message: &str) -> SettingError {

@@ -14,7 +14,7 @@ use entity::DatabaseSettings;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::{Failure, logging, output};
+use super::{Failure, output, telemetry};
 use crate::auth::keys::Keys;
 use crate::config::{Config, Environment};
 use crate::startup::Application;
@@ -23,7 +23,7 @@ pub(super) async fn run() -> Result<(), Failure> {
     // Declared first, so that it is removed last: after the database is closed.
     let directory = ThrowAway::new()?;
     let config = config(directory.path())?;
-    logging::start(&config.log);
+    let _no_traces = telemetry::start(&config.log, &config.traces)?;
     entity::migrate::up(&config.database).await?;
     let (database, gatekeeper) = entity::open(&config.database).await?;
     let worlds = world::worlds();

@@ -5,12 +5,13 @@
 
 mod demo;
 mod doctor;
-mod logging;
+
 mod migrate;
 mod openapi;
 mod output;
 mod progress;
 mod serve;
+mod telemetry;
 mod tenant;
 mod token;
 

@@ -2,7 +2,7 @@
 
 use entity::{Database, DatabaseSettings, Gatekeeper, OpenError};
 
-use super::{Failure, logging};
+use super::{Failure, telemetry};
 use crate::auth::keys::Keys;
 use crate::config::Config;
 use crate::startup::Application;
@@ -11,15 +11,16 @@ pub(super) async fn run() -> Result<(), Failure> {
     let config = Config::from_env()?;
     // Said before anything is opened, made or migrated.
     Keys::load(&config.auth)?;
-    logging::start(&config.log);
+    let telemetry = telemetry::start(&config.log, &config.traces)?;
     for variable in &config.not_yet {
         tracing::warn!("{variable} is set and has no effect in this version");
     }
     let (database, gatekeeper) = open(&config.database).await?;
     tracing::info!(database = config.database.describe(), "the database is open");
     let application = Application::build(config, database, gatekeeper).await?;
-    application.run().await?;
-    Ok(())
+    let ended = application.run().await;
+    telemetry.end().await;
+    Ok(ended?)
 }
 
 /// Brings everything up. A tenant that cannot be is answered for by itself: the others are served.

@@ -49,6 +49,13 @@ pub(super) fn origin(text: &str) -> Option<String> {
     (origin == text.to_ascii_lowercase() && !authority.contains('@')).then_some(origin)
 }
 
+/// The address of a collector of traces, without encryption: it is beside the server. A path is kept.
+pub(super) fn collector(text: &str) -> Option<String> {
+    let uri: Uri = text.parse().ok()?;
+    let fine = uri.scheme_str() == Some("http") && uri.query().is_none() && !uri.authority()?.as_str().contains('@');
+    fine.then(|| text.trim_end_matches('/').to_owned())
+}
+
 /// A host name, in lower case.
 pub(super) fn domain(text: &str) -> Option<String> {
     let labels: Option<Vec<_>> = text.split('.').map(label).collect();

@@ -17,9 +17,9 @@ use actix_web::{HttpResponse, web};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::Limits;
 use super::problem::{MEDIA_TYPE, Problem};
 use super::trace::{REQUEST_ID, Trace};
+use super::{Limits, span};
 use crate::error::Error;
 
 /// Names the request, renders refusals, adds the common headers, logs. Wrap it around everything else.
@@ -34,8 +34,9 @@ pub async fn edge(
         // Routed as GET; the server itself leaves the body out.
         request.head_mut().method = Method::GET;
     }
-    let span = tracing::info_span!("request", request_id = %trace.id, tenant = tracing::field::Empty);
-    let answer = next.call(request).instrument(span).await;
+    let logged = tracing::info_span!("request", request_id = %trace.id, tenant = tracing::field::Empty);
+    let traced = span::begin(&request, &trace);
+    let answer = next.call(request).instrument(logged).instrument(traced.clone()).await;
 
     // A middleware further in has lost the request where it failed itself: such an answer travels inside an error.
     let answer = match answer {
@@ -48,6 +49,7 @@ pub async fn edge(
         Err(error) => Err(finished(error.error_response(), Some(&error), &trace, private)),
     };
     let status = answer.as_ref().map_or_else(HttpResponse::status, ServiceResponse::status);
+    span::end(&traced, &trace, status);
     log(&trace, status, started);
     answer.map_err(|response| InternalError::from_response("refused", response).into())
 }

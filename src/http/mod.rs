@@ -16,6 +16,7 @@ pub(crate) mod path;
 pub mod problem;
 mod query;
 pub mod rules;
+mod span;
 pub mod time;
 mod trace;
 

@@ -11,6 +11,7 @@ mod serve;
 mod settings;
 mod shutdown;
 mod support;
+mod telemetry;
 mod tenant;
 mod timeouts;
 mod token;

@@ -37,6 +37,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("DATASTORES", "east=postgres://me:hunter2@127.0.0.1/x", "only beside a postgres:// DATABASE_URL"),
     ("STATEMENT_TIMEOUT", "0s", "1ms"),
     ("STATEMENT_TIMEOUT", "10", "10s"),
+    ("SLOW_STATEMENT", "never", "off"),
     ("BIND_ADDR", "localhost", "an IP address and a port"),
     ("BIND_ADDR", "127.0.0.1", "an IP address and a port"),
     ("BIND_ADDR", "127.0.0.1:70000", "an IP address and a port"),
@@ -47,6 +48,8 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("JWT_PUBLIC_KEY_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/keys/rsa-1024-public.pem"), "2048"),
     ("JWKS_FILE", "no/such.json", "cannot be read"),
     ("JWKS_FILE", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"), "JWKS_FILE="),
+    ("TRUSTED_PROXIES", "localhost", "addresses or networks separated by commas"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318", "the http address of a collector"),
     ("TENANT_RESOLVERS", "token,cookie", "one or more of token, subdomain, header and path"),
     ("TENANT_RESOLVERS", ",", "one or more of token, subdomain, header and path"),
     ("BASE_DOMAIN", "https://example.com", "a domain without scheme and port"),
@@ -108,8 +111,8 @@ fn a_wrong_server_is_named_without_its_password() {
 
 #[test]
 fn every_setting_of_this_version_is_in_the_table_or_takes_any_text() {
-    let any_text = ["JWT_ISSUER", "JWT_AUDIENCE"];
-    let not_yet = ["REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "RATE_LIMIT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    let any_text = ["JWT_ISSUER", "JWT_AUDIENCE", "OTEL_SERVICE_NAME"];
+    let not_yet = ["REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "RATE_LIMIT"];
     let example = include_str!("../../.env.example");
     let names = example.lines().filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='));
     let names: Vec<_> = names.map(|(name, _)| name).filter(|name| !name.contains(' ')).collect();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sea_orm::{DbBackend, QueryResult, Statement};
 use uuid::Uuid;
 
+use super::watch::Watch;
 use super::{Connection, PoolKey, Pooled};
 use crate::Error;
 use crate::error::{Keys, is_recoverable};
@@ -50,6 +51,8 @@ pub type Observer = Arc<dyn Fn(&Observed<'_>) + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct Terms {
     pub(crate) statement_timeout: Duration,
+    /// From how long on a statement is told of in the log; none for never.
+    pub(crate) slow_statement: Option<Duration>,
     pub(crate) observer: Option<Observer>,
 }
 
@@ -143,16 +146,18 @@ impl Lease {
     /// The rows of a statement.
     pub(crate) async fn rows(&mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
         self.observe(&statement);
-        let limit = self.limit();
-        let sent = tokio::time::timeout(limit, self.connection()?.rows(statement)).await;
+        let (limit, watch) = (self.limit(), self.watch());
+        let sql = statement.sql.clone();
+        let sent = tokio::time::timeout(limit, watch.over(&sql, self.connection()?.rows(statement))).await;
         self.settle(sent, keys).await
     }
 
     /// The number of rows that a statement touched.
     pub(crate) async fn affected(&mut self, statement: Statement, keys: Keys) -> Result<u64, Error> {
         self.observe(&statement);
-        let limit = self.limit();
-        let sent = tokio::time::timeout(limit, self.connection()?.affected(statement)).await;
+        let (limit, watch) = (self.limit(), self.watch());
+        let sql = statement.sql.clone();
+        let sent = tokio::time::timeout(limit, watch.over(&sql, self.connection()?.affected(statement))).await;
         self.settle(sent, keys).await
     }
 
@@ -225,6 +230,10 @@ impl Lease {
     /// The server ends a statement by itself at its timeout; this is for a server that does not answer at all.
     fn limit(&self) -> Duration {
         self.terms.statement_timeout + Duration::from_secs(1)
+    }
+
+    fn watch(&self) -> Watch {
+        Watch { backend: self.backend, slow: self.terms.slow_statement }
     }
 
     fn observe(&self, statement: &Statement) {

@@ -15,6 +15,7 @@ mod opening;
 mod pool;
 mod raw;
 mod status;
+mod watch;
 
 pub(crate) use connections::Connections;
 pub(crate) use lease::{Access, Binding, Lease, Terms};

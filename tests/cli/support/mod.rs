@@ -1,6 +1,7 @@
 //! What these tests share: a shell for commands, a server to talk to, a client that can be as slow as it likes.
 
 pub(crate) mod client;
+mod collector;
 mod lock;
 mod server;
 mod shell;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use testkit::TestDatabase;
 
 pub(crate) use client::{Answer, Request};
+pub(crate) use collector::Collector;
 pub(crate) use lock::lock_users;
 pub(crate) use server::Server;
 pub(crate) use shell::{Outcome, Shell};
