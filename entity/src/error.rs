@@ -100,9 +100,10 @@ impl Error {
         }
     }
 
-    /// SQLSTATE on PostgreSQL, (extended) result code on SQLite.
+    /// SQLSTATE on PostgreSQL, (extended) result code on SQLite: what it is extended from says what to do.
     fn from_code(code: &str, message: &str) -> Self {
-        match code {
+        let primary = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|extended| (extended & 0xff).to_string());
+        match primary.as_deref().unwrap_or(code) {
             // invalid_catalog_name, invalid_schema_name; undefined_table
             "3D000" | "3F000" => Self::NoPlace("its schema or database is missing".to_owned()),
             "42P01" => Self::NoTable(format!("{message} ({code})")),
@@ -110,10 +111,10 @@ impl Error {
             "42P05" | "26000" => Self::Internal(format!("{MIXED_UP} ({code})")),
             // query_canceled; SQLITE_INTERRUPT
             "57014" | "9" => Self::Timeout,
-            // serialization_failure, deadlock_detected, lock_not_available; SQLITE_BUSY and its kinds, SQLITE_LOCKED
-            "40001" | "40P01" | "55P03" | "5" | "261" | "517" | "6" | "262" => Self::Busy,
-            // SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
-            "10" | "13" | "14" => Self::Unavailable(message.to_owned()),
+            // serialization_failure, deadlock_detected, lock_not_available; SQLITE_BUSY, SQLITE_LOCKED
+            "40001" | "40P01" | "55P03" | "5" | "6" => Self::Busy,
+            // SQLITE_READONLY, SQLITE_IOERR, SQLITE_FULL, SQLITE_CANTOPEN
+            "8" | "10" | "13" | "14" => Self::Unavailable(format!("{message} ({code})")),
             // connection exceptions, no entry, a database that is shut, insufficient resources, intervention
             _ if ["08", "28", "53", "55", "57"].iter().any(|class| code.len() == 5 && code.starts_with(class)) => {
                 Self::Unavailable(message.to_owned())

@@ -5,12 +5,14 @@
 
 mod places;
 mod postgres;
+mod postgres_server;
 mod sqlite;
 
 use entity::DatabaseSettings;
 
 pub use places::Own;
 pub use postgres::PostgresDatabase;
+pub use postgres_server::PostgresServer;
 pub use sqlite::SqliteFile;
 
 /// A database for one test.

@@ -37,6 +37,11 @@ impl PostgresDatabase {
         Self::create_on(address(ELSEWHERE_URL)).await
     }
 
+    /// On the server at this address, as a superuser.
+    pub(crate) async fn create_at(url: &str) -> Self {
+        Self::create_on(options(url)).await
+    }
+
     async fn create_on(server: PgConnectOptions) -> Self {
         let mut connection = connect(&server).await;
         run(&mut connection, &format!("SELECT pg_advisory_lock({LOCK})")).await;
@@ -163,7 +168,11 @@ async fn drop_all(server: &PgConnectOptions, name: &str) {
 fn address(variable: &str) -> PgConnectOptions {
     let url =
         env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run the tests through scripts/test"));
-    url.parse::<PgConnectOptions>().unwrap_or_else(|_| panic!("{variable} is no address")).disable_statement_logging()
+    options(&url)
+}
+
+fn options(url: &str) -> PgConnectOptions {
+    url.parse::<PgConnectOptions>().expect("a server's address").disable_statement_logging()
 }
 
 async fn connect(options: &PgConnectOptions) -> PgConnection {

@@ -2,6 +2,7 @@
 
 mod demo;
 mod doctor;
+mod faults;
 mod help;
 mod migrate;
 mod openapi;

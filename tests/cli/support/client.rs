@@ -53,14 +53,28 @@ impl Request {
     pub(crate) fn begin(self, server: SocketAddr, first: usize) -> Sending {
         let mut stream = TcpStream::connect(server).expect("the server listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
+        let (now, later) = self.body.split_at(first.min(self.body.len()));
+        stream.write_all(&[&self.head(server), now].concat()).expect("the server reads");
+        Sending { stream, rest: later.to_vec() }
+    }
+
+    /// Sends it all; no answer if there is nobody, or nobody any more, who could give one.
+    pub(crate) fn try_send(self, server: SocketAddr) -> Option<Answer> {
+        let mut stream = TcpStream::connect(server).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.write_all(&[&*self.head(server), &self.body].concat()).ok()?;
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).ok()?;
+        bytes.windows(4).any(|end| end == b"\r\n\r\n").then(|| Answer::read(&bytes))
+    }
+
+    fn head(&self, server: SocketAddr) -> Vec<u8> {
         let head = format!("{} {} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n", self.method, self.path);
         let length = ("Content-Length", self.body.len().to_string());
         let chunked = self.headers.iter().any(|(name, _)| *name == "Transfer-Encoding");
         let headers = self.headers.iter().chain((!self.body.is_empty() && !chunked).then_some(&length));
         let headers: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-        let (now, later) = self.body.split_at(first.min(self.body.len()));
-        stream.write_all(&[head.as_bytes(), headers.as_bytes(), b"\r\n", now].concat()).expect("the server reads");
-        Sending { stream, rest: later.to_vec() }
+        [head.as_bytes(), headers.as_bytes(), b"\r\n"].concat()
     }
 }
 

@@ -24,8 +24,13 @@ type Log = Arc<Mutex<Vec<String>>>;
 impl Server {
     /// Starts it and waits until it says where it listens.
     pub(crate) fn start(shell: Shell) -> Self {
+        Self::start_by(shell, |command| command)
+    }
+
+    /// The same, by a command that ends up as the one given.
+    pub(crate) fn start_by(shell: Shell, by: impl FnOnce(Command) -> Command) -> Self {
         let shell = shell.with("LOG_FORMAT", "json");
-        let mut command = shell.command("serve");
+        let mut command = by(shell.command("serve"));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary runs");
         let (log, lines) = follow(child.stderr.take().expect("a pipe"));
         let address = bound_address(&lines).unwrap_or_else(|| {
