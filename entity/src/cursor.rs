@@ -58,3 +58,30 @@ impl fmt::Display for Cursor {
         f.write_str(&URL_SAFE_NO_PAD.encode(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// A cursor comes back as it was, to the list and tenant that it was made for only.
+        #[test]
+        fn a_cursor_is_its_own_lists(list: u8, other: u8, tenant: u128, id: u128) {
+            let (tenant, id) = (Uuid::from_u128(tenant), Uuid::from_u128(id));
+            let text = Cursor::new(list, tenant, id).to_string();
+            prop_assert_eq!(Cursor::parse(&text, list, tenant).unwrap().id(), id);
+            prop_assert!(other == list || Cursor::parse(&text, other, tenant).is_err());
+            prop_assert!(Cursor::parse(&text, list, Uuid::from_u128(tenant.as_u128() ^ 1)).is_err());
+        }
+
+        #[test]
+        fn any_other_text_is_no_cursor(text in "\\PC{0,80}|[A-Za-z0-9_-]{40,50}") {
+            let tenant = Uuid::from_u128(7);
+            if let Ok(cursor) = Cursor::parse(&text, b'p', tenant) {
+                prop_assert_eq!(cursor.to_string(), text);
+            }
+        }
+    }
+}

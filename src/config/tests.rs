@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::{Config, Environment, LogFormat, Resolver};
 
 fn config(pairs: &[(&str, &str)]) -> Result<Config, String> {
@@ -175,3 +177,34 @@ mod env_file {
         assert!(!message.contains("two"), "{message}");
     }
 }
+
+proptest! {
+    /// Any text in any variable is taken, or refused in one line that names the variable and shows no secret.
+    #[test]
+    fn any_value_is_taken_or_refused_in_a_line(variable in proptest::sample::select(VARIABLES), value in "\\PC{0,60}") {
+        if let Err(message) = config(&[(variable, &value)]) {
+            prop_assert!(message.contains(variable), "{}", message);
+            prop_assert_eq!(message.lines().count(), 1, "{}", message);
+        }
+    }
+}
+
+const VARIABLES: &[&str] = &[
+    "DATABASE_URL",
+    "CONNECTION_BUDGET",
+    "POOL_MAX",
+    "STATEMENT_TIMEOUT",
+    "SLOW_STATEMENT",
+    "BIND_ADDR",
+    "REQUEST_TIMEOUT",
+    "BODY_LIMIT",
+    "CORS_ORIGINS",
+    "JWT_SECRET",
+    "TENANT_RESOLVERS",
+    "BASE_DOMAIN",
+    "RESERVED_SLUGS",
+    "TRUSTED_PROXIES",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "LOG_FORMAT",
+    "RUST_LOG",
+];

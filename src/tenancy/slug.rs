@@ -130,6 +130,8 @@ fn is_label(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn slug(text: &str) -> Result<String, SlugError> {
@@ -212,6 +214,29 @@ mod tests {
         for text in ["example.com", "EXAMPLE.com", "acme.example.com", "a.b.example.com"] {
             assert_eq!(domain(text), Err(DomainError::UnderBaseDomain("example.com".to_owned())), "{text:?}");
             assert!(Domain::parse(text, None).is_ok());
+        }
+    }
+
+    proptest! {
+        /// What is taken is what the rule says, whatever it was made of.
+        #[test]
+        fn only_slugs_are_slugs(text in "\\PC{0,50}|[a-z0-9-]{0,45}") {
+            let fine = (2..=40).contains(&text.len())
+                && text.starts_with(|c: char| c.is_ascii_lowercase())
+                && text.ends_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+                && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+                && uuid::Uuid::parse_str(&text).is_err()
+                && !["www", "admin"].contains(&&*text);
+            prop_assert_eq!(slug(&text).is_ok(), fine, "{:?}", text);
+        }
+
+        /// A domain that is taken is a host name in lower case, and none of the service's own.
+        #[test]
+        fn only_host_names_are_domains(text in "\\PC{0,60}|([A-Za-z0-9-]{0,20}\\.){0,4}[A-Za-z0-9-]{0,12}") {
+            if let Ok(domain) = domain(&text) {
+                prop_assert!(is_host_name(&domain) && !is_at_or_below(&domain, "example.com"), "{:?}", domain);
+                prop_assert_eq!(&domain, &text.to_ascii_lowercase());
+            }
         }
     }
 }

@@ -69,6 +69,8 @@ fn without_port(host: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::config::Config;
 
@@ -108,5 +110,20 @@ mod tests {
         assert_eq!(from_text("acme", &reserved), slug("acme"));
         assert_eq!(from_text("admin", &reserved), None);
         assert_eq!(from_text("  ", &reserved), None);
+    }
+
+    proptest! {
+        /// No host breaks anything, and none below the base domain names anybody by a domain.
+        #[test]
+        fn any_host_names_one_tenant_at_most(host in "\\PC{0,80}|[a-z0-9.:\\[\\]-]{0,40}(\\.example\\.com)?(:[0-9]{0,6})?") {
+            let bare = without_port(&host).to_ascii_lowercase();
+            let name = from_host(&bare, &tenancy());
+            if bare.ends_with(".example.com") {
+                prop_assert!(!matches!(name, Some(TenantName::Domain(_))), "{:?}", name);
+            }
+            if let Some(TenantName::Slug(slug)) = name {
+                prop_assert!(!tenancy().reserved_slugs.contains(&slug), "{:?}", slug);
+            }
+        }
     }
 }

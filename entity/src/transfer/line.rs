@@ -104,6 +104,8 @@ fn split(text: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn row(number: u64) -> Line {
@@ -142,5 +144,27 @@ mod tests {
         swapped.swap(3, 4);
         assert_eq!(first_wrong(&swapped), Some(3));
         assert_eq!(first_wrong(&lines), None);
+    }
+
+    proptest! {
+        /// No line breaks anything, and none is taken that was not sealed.
+        #[test]
+        fn no_text_is_a_line(text in "\\PC{0,200}", sum in "[0-9a-f]{32}", rest in "\\PC{0,100}") {
+            let forged = format!("{BEFORE}{sum}{AFTER}{rest}");
+            for text in [text, forged] {
+                prop_assert!(Chain::default().open(&text).is_err(), "{}", text);
+            }
+        }
+
+        /// A line with any one character changed is refused.
+        #[test]
+        fn a_line_that_was_touched_is_refused(at in 0_usize..1000, with in "\\PC") {
+            let line = sealed(1).remove(0);
+            let at = at % line.len();
+            prop_assume!(line.is_char_boundary(at) && line[at..=at] != *with);
+            let mut touched = line.clone();
+            touched.replace_range(at..=at, &with);
+            prop_assert!(Chain::default().open(&touched).is_err(), "{}", touched);
+        }
     }
 }

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Utc;
 use entity::Role;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Claims, Keys, SignError, TokenError};
@@ -389,4 +390,41 @@ mod signing {
         let refusal = keys.sign(&nobody, Duration::from_secs(60)).unwrap_err();
         assert!(matches!(refusal, SignError::Claims(_)));
     }
+}
+
+proptest! {
+    /// Whatever is sent in place of a token is refused, and nothing breaks.
+    #[test]
+    fn no_text_is_a_token(text in "\\PC{0,200}", parts in "[A-Za-z0-9_-]{0,60}(\\.[A-Za-z0-9_-]{0,80}){0,4}") {
+        prop_assert!(verify(&with_secret(), &text).is_err());
+        prop_assert!(verify(&with_secret(), &parts).is_err());
+    }
+
+    /// A good token with any one character changed is none. (The last one carries bits that base64 leaves out.)
+    #[test]
+    fn a_token_that_was_touched_is_none(at in 0_usize..1000, with in "[A-Za-z0-9_.=-]") {
+        let token = hs256(&payload());
+        let at = at % (token.len() - 1);
+        let mut touched = token.clone();
+        touched.replace_range(at..=at, &with);
+        prop_assume!(touched != token);
+        prop_assert!(verify(&with_secret(), &touched).is_err(), "{touched}");
+    }
+
+    /// Claims of any shape, signed as they should be, are taken for what they say or refused.
+    #[test]
+    fn claims_of_any_shape_break_nothing(name in "sub|tenant|role|exp|nbf|iss|aud|iat", value in json_value()) {
+        let _ = verify(&with_secret(), &hs256(&payload_with(json!({ name: value }))));
+    }
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,20}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 8, 4, |inner| proptest::collection::vec(inner, 0..4).prop_map(Value::from))
 }
