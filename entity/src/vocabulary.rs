@@ -100,6 +100,16 @@ word! {
     }
 }
 
+word! {
+    /// How an export has the texts that are sealed.
+    Contents {
+        /// Opened: whoever has the lines can read them.
+        Plain = "plain",
+        /// As they are stored, with the tenant's wrapped keys: whoever has the master key can read them.
+        Sealed = "sealed",
+    }
+}
+
 /// What a tenant may use; an absent limit does not limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 #[serde(deny_unknown_fields)]

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::moving::{Scene, is_there};
 use super::process::Process;
+use crate::Contents;
 use crate::entities::operation::{Location, TableSum};
 use crate::entities::tenant;
 use crate::moving::resume;
@@ -64,7 +65,7 @@ async fn sums(process: &Process, tenant: &tenant::Model) -> Vec<TableSum> {
 }
 
 async fn exported(process: &Process, tenant: &tenant::Model) -> Vec<u8> {
-    let mut export = process.platform().tenant_export(tenant).await.unwrap();
+    let mut export = process.platform().tenant_export(tenant, Contents::Plain).await.unwrap();
     let mut lines = Vec::new();
     while let Some(next) = export.next().await.unwrap() {
         lines.extend(next);

@@ -10,8 +10,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait, StatementBuilde
 use uuid::Uuid;
 
 use super::line::{Chain, FORMAT, Head, ImportedTenant, Line};
+use super::origin::{Origin, TakeError};
 use crate::connection::Lease;
 use crate::database::Database;
+use crate::encryption::Keyring;
 use crate::entities::operation::{self, Location};
 use crate::entities::{slug, tenant};
 use crate::error::{Error, Keys};
@@ -73,6 +75,8 @@ struct Begun {
     bytes: usize,
     written: BTreeMap<String, u64>,
     ended: bool,
+    origin: Origin,
+    keys: Arc<Keyring>,
 }
 
 impl Platform<'_> {
@@ -139,9 +143,10 @@ impl Import {
     }
 
     async fn begin(&mut self, head: Head) -> Result<(), Error> {
-        if head.tenantry != "export" || head.format != FORMAT || head.contents != "plain" {
+        if head.tenantry != "export" || head.format != FORMAT {
             return Err(bad(1, "is of a format that this version does not know"));
         }
+        let origin = Origin::new(&self.database, &head).await.map_err(|why| bad(1, &why))?;
         let mut told = head.tenant;
         if let Some(slug) = &self.options.slug {
             slug.clone_into(&mut told.slug);
@@ -186,6 +191,8 @@ impl Import {
             bytes: 0,
             written,
             ended: false,
+            origin,
+            keys: Arc::clone(&database.keys),
         });
         Ok(())
     }
@@ -262,7 +269,13 @@ impl Begun {
             return Err(bad(number, "is of a table that had ended"));
         }
         self.at = at;
-        self.rows.push(self.tables[at].parsed(row).map_err(|why| bad(number, &why))?);
+        let mut row = self.tables[at].parsed(row).map_err(|why| bad(number, &why))?;
+        let taken = self.origin.take(&self.tables[at], &mut row, self.tenant.id, &self.keys).await;
+        taken.map_err(|error| match error {
+            TakeError::Unopenable(column) => bad(number, &format!("has a sealed {column} that does not open")),
+            TakeError::Other(error) => error,
+        })?;
+        self.rows.push(row);
         self.bytes += size;
         if self.rows.len() >= MOST_ROWS || self.bytes >= MOST_BYTES {
             self.write(number).await?;
