@@ -2,7 +2,7 @@
 //!
 //! For `#[schema(schema_with = words::role)]` and `#[param(schema_with = words::role)]`.
 
-use entity::{Isolation, Role, TenantStatus, WorkState};
+use entity::{Contents, Isolation, Role, TenantStatus, WorkState};
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 /// What a member may do inside its tenant.
@@ -22,6 +22,12 @@ pub fn isolation() -> Object {
     let description = "Where a tenant's rows live: in shared tables, in a PostgreSQL schema or in a database of its own \
                        (on SQLite: a file of its own).";
     one_of(description, Isolation::ALL.iter().map(|isolation| isolation.as_str()))
+}
+
+/// How an export has sealed contents.
+pub fn contents() -> Object {
+    let description = "`plain`: whoever has the export can read it; `sealed`: whoever has the master key.";
+    one_of(description, Contents::ALL.iter().map(|contents| contents.as_str()))
 }
 
 /// How far long work is.
