@@ -25,6 +25,8 @@ pub(crate) use check::{check, doubt};
 pub(crate) use key::{DataKey, KeyBytes, Slot};
 pub(crate) use keyring::Keyring;
 pub(crate) use provider::{EnvironmentKey, FileKey, KeyProvider, Ring};
+#[cfg(test)]
+pub(crate) use resealing::count_others;
 pub(crate) use resealing::{open_samples, plain_rows};
 pub(crate) use rotation::{Next, Rotation};
 pub(crate) use stored::{Stored, read};

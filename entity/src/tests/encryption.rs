@@ -50,6 +50,7 @@ on_both!(
     a_key_that_another_process_made_is_fetched,
     a_key_expires_and_is_asked_for_anew,
     an_installation_does_not_start_without_the_master_key_that_it_needs,
+    a_purged_tenants_rows_cannot_be_read_from_a_copy,
 );
 
 async fn tenant(database: &Database) -> TenantAccess {
@@ -286,4 +287,39 @@ async fn a_tenant_that_is_in_no_catalog_gets_no_key() {
     let access = admitted(&open_unchecked(&sealing(&test.variables())), Uuid::now_v7());
     assert!(access.posts().insert(saying(Uuid::now_v7(), "x")).await.is_err());
     assert_eq!(test.number("SELECT count(*) FROM data_keys").await, 0);
+}
+
+/// Whatever copy there is of the rows, with or without the place that they were in.
+async fn a_purged_tenants_rows_cannot_be_read_from_a_copy(test: TestDatabase) {
+    let database = open_unchecked(&sealing(&test.variables()));
+    let access = tenant(&database).await;
+    let user = author(&access).await;
+    access.posts().insert(saying(user, "secret")).await.unwrap();
+    for table in ["tenants", "users", "posts"] {
+        test.execute(&format!("CREATE TABLE copy_of_{table} AS SELECT * FROM {table}")).await;
+    }
+    if let TestDatabase::Sqlite(file) = &test {
+        let dump = file.path().with_extension("dump");
+        test.execute(&format!("VACUUM INTO '{}'", dump.display())).await;
+        let bytes = std::fs::read(dump).unwrap();
+        let holds = |text: &[u8]| bytes.windows(text.len()).any(|window| window == text);
+        assert!(holds(b"sealed:1:1:") && !holds(b"secret"));
+    }
+    let gatekeeper = Gatekeeper::new(database.clone());
+    let admin = gatekeeper.platform_admin("test");
+    let platform = gatekeeper.platform_for_test(&admin);
+    platform.tenant_delete(access.id()).await.unwrap();
+    let certificate = platform.tenant_purge(access.id()).await.unwrap();
+    assert_eq!((certificate.destroyed[0].table.as_str(), certificate.destroyed[0].rows), ("data_keys", 1));
+    assert_eq!(test.number("SELECT count(*) FROM data_keys").await, 0);
+
+    test.execute("DELETE FROM departures").await;
+    for table in ["tenants", "users", "posts"] {
+        test.execute(&format!("INSERT INTO {table} SELECT * FROM copy_of_{table}")).await;
+    }
+    assert_eq!(test.number("SELECT count(*) FROM copy_of_posts WHERE content LIKE '%secret%'").await, 0);
+    let same_process = access.posts().list(Filter::all()).slice(None, 10).await;
+    assert!(matches!(&same_process, Err(Error::Internal(why)) if why.contains("does not open")), "{same_process:?}");
+    let another = admit(&open_unchecked(&sealing(&test.variables())), access.id()).await;
+    assert!(another.posts().list(Filter::all()).slice(None, 10).await.is_err());
 }

@@ -13,6 +13,8 @@ mod process;
 mod program;
 mod property;
 mod provisioning;
+mod rotation;
+mod sealed_transfer;
 mod transfer;
 
 use std::sync::{Arc, Mutex};
