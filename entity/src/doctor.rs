@@ -55,7 +55,7 @@ pub async fn examine(settings: &DatabaseSettings) -> Result<Vec<Check>, OpenErro
     }
     match keys::examine(&database).await {
         Ok(keys) => checks.extend(keys),
-        Err(error) => checks.push(tried("keys", Err(error))),
+        Err(error) => checks.push(tried("data keys", Err(error))),
     }
     checks.push(tried("canary", canary(&database).await));
     if database.serving.backend() == DbBackend::Postgres {

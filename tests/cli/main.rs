@@ -3,6 +3,7 @@
 mod demo;
 mod doctor;
 mod help;
+mod keys;
 mod migrate;
 mod openapi;
 mod places;

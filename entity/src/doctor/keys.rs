@@ -13,7 +13,11 @@ const TOLD: usize = 20;
 pub(super) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
     let mut wrong = encryption::check(&database.keys).await?;
     if !database.keys.is_on() {
-        return Ok(vec![Check::new("keys", wrong, "contents are not encrypted: ENCRYPTION_MASTER_KEY is not set")]);
+        return Ok(vec![Check::new(
+            "data keys",
+            wrong,
+            "contents are not encrypted: ENCRYPTION_MASTER_KEY is not set",
+        )]);
     }
     let mut plain = Vec::new();
     for tenant in tenants(database).await?.iter().filter(|tenant| tenant.status != TenantStatus::Provisioning) {
@@ -26,7 +30,7 @@ pub(super) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
         }
     }
     let fine = "every tenant's keys unwrap, and a row that they sealed opens";
-    Ok(vec![Check::new("keys", told(wrong), fine), Check::new("plain contents", Vec::new(), &warning(plain))])
+    Ok(vec![Check::new("data keys", told(wrong), fine), Check::new("plain contents", Vec::new(), &warning(plain))])
 }
 
 /// How many rows are not sealed, where everything else is as it should be.

@@ -27,11 +27,10 @@ pub(crate) struct Keyring {
     ring: Option<Arc<Ring>>,
     lifetime: Duration,
     catalog: Arc<Place>,
-    known: Mutex<HashMap<Uuid, Known>>,
+    known: Mutex<HashMap<Uuid, Arc<Known>>>,
 }
 
 /// One tenant's keys.
-#[derive(Clone)]
 struct Known {
     newest: i32,
     keys: BTreeMap<i32, Arc<DataKey>>,
@@ -104,6 +103,11 @@ impl Keyring {
         if let Some(known) = self.fresh(tenant) {
             return Ok(known.keys.get(&known.newest).cloned());
         }
+        self.newest(tenant).await.map(Some)
+    }
+
+    /// The tenant's newest key, asked for in the catalog, and made if there is none.
+    pub(crate) async fn newest(&self, tenant: Uuid) -> Result<Arc<DataKey>, Error> {
         let known = match self.load(tenant, None).await? {
             Some(known) => Some(known),
             None => {
@@ -112,7 +116,7 @@ impl Keyring {
             }
         };
         let key = known.and_then(|known| known.keys.get(&known.newest).cloned());
-        key.map(Some).ok_or_else(|| Error::Internal("a data key vanished".to_owned()))
+        key.ok_or_else(|| Error::Internal("a data key vanished".to_owned()))
     }
 
     /// The tenant's key of this version, if there is one.
@@ -158,20 +162,20 @@ impl Keyring {
     }
 
     /// Fetches the tenant's keys that are in use, and one that is wanted besides; none if there is no key at all.
-    async fn load(&self, tenant: Uuid, wanted: Option<i32>) -> Result<Option<Known>, Error> {
+    async fn load(&self, tenant: Uuid, wanted: Option<i32>) -> Result<Option<Arc<Known>>, Error> {
         let rows = catalog::of_tenant(&self.catalog, tenant).await?;
         let Some(newest) = rows.last().map(|row| row.version) else {
             self.forget(tenant);
             return Ok(None);
         };
-        let mut keys = self.fresh(tenant).map(|known| known.keys).unwrap_or_default();
+        let mut keys = self.fresh(tenant).map(|known| known.keys.clone()).unwrap_or_default();
         for row in rows.iter().filter(|row| row.retired_at.is_none() || wanted == Some(row.version)) {
             if !keys.contains_key(&row.version) {
                 keys.insert(row.version, Arc::new(self.unwrap(row).await?));
             }
         }
-        let known = Known { newest, keys, until: Instant::now() + self.lifetime };
-        self.keep(tenant, known.clone());
+        let known = Arc::new(Known { newest, keys, until: Instant::now() + self.lifetime });
+        self.keep(tenant, Arc::clone(&known));
         Ok(Some(known))
     }
 
@@ -191,12 +195,12 @@ impl Keyring {
         Ok(DataKey::new(version, &provider.unwrap(wrapped, &DataKey::about(tenant, version)).await?))
     }
 
-    fn fresh(&self, tenant: Uuid) -> Option<Known> {
+    fn fresh(&self, tenant: Uuid) -> Option<Arc<Known>> {
         self.known().get(&tenant).filter(|known| known.is_fresh()).cloned()
     }
 
     /// Makes room by forgetting what has expired, and where that is not enough, everything.
-    fn keep(&self, tenant: Uuid, known: Known) {
+    fn keep(&self, tenant: Uuid, known: Arc<Known>) {
         let mut all = self.known();
         if all.len() >= MOST {
             all.retain(|_, known| known.is_fresh());
@@ -207,7 +211,7 @@ impl Keyring {
         all.insert(tenant, known);
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Uuid, Known>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Known>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Func, Order, Query, SelectState
 use sea_orm::{QueryResult, StatementBuilder};
 use uuid::Uuid;
 
-use super::key::Slot;
+use super::key::{DataKey, Slot};
 use super::{Keyring, stored};
 use crate::connection::{Access, Binding, Lease};
 use crate::error::{Error, Keys, internal};
@@ -71,37 +71,50 @@ async fn sum(tenant: Uuid, place: &Place, prefix: &str) -> Result<u64, Error> {
     Ok(sum)
 }
 
-/// Seals every row with the newest key that is not sealed with it yet, and says how many there were. What does not open stays
-/// as it is, and is an error in the end.
-pub(super) async fn reseal(tenant: Uuid, place: &Place, keys: &Keyring, told: &mut impl Told) -> Result<u64, Error> {
-    let newest = keys.sealing(tenant).await?.ok_or_else(|| Error::Internal("there is no key".to_owned()))?.version;
-    let (mut resealed, mut unopened) = (0, 0);
+/// Seals every row with this key that is not sealed with it yet, and says how many there were. What does not open stays as it
+/// is, and is an error in the end.
+pub(super) async fn reseal(
+    tenant: Uuid,
+    place: &Place,
+    keys: &Keyring,
+    key: &DataKey,
+    told: &mut impl Told,
+) -> Result<u64, Error> {
+    let mut tally = Tally::default();
     for table in &tables() {
         for name in table.sealed() {
             let column = Column { tenant, place, table, name };
-            let mut after = None;
-            loop {
-                let found = column.found(&stored::prefix(newest), after).await?;
-                let Some(last) = found.last() else { break };
-                after = Some(last.id);
-                for row in &found {
-                    match column.reseal(row, keys).await {
-                        Ok(true) => {
-                            resealed += 1;
-                            told.sealed().await?;
-                        }
-                        Ok(false) => {}
-                        Err(Error::Internal(_)) => unopened += 1,
-                        Err(error) => return Err(error),
-                    }
-                }
-            }
+            column.reseal(keys, key, told, &mut tally).await?;
         }
     }
-    if unopened > 0 {
-        return Err(Error::NotPossible(format!("{unopened} sealed texts do not open: the log names them")));
+    tally.total()
+}
+
+/// What has become of rows.
+#[derive(Default)]
+struct Tally {
+    resealed: u64,
+    unopened: u64,
+    /// Which of those that did not open was the first.
+    first: String,
+}
+
+impl Tally {
+    fn does_not_open(&mut self, slot: Slot<'_>) {
+        self.unopened += 1;
+        if self.first.is_empty() {
+            self.first = format!("{} of {} {}", slot.column, slot.table, slot.row);
+        }
     }
-    Ok(resealed)
+
+    fn total(self) -> Result<u64, Error> {
+        let Self { resealed, unopened, first } = self;
+        match unopened {
+            0 => Ok(resealed),
+            1 => Err(Error::NotPossible(format!("1 sealed text does not open: {first}"))),
+            many => Err(Error::NotPossible(format!("{many} sealed texts do not open, {first} among them"))),
+        }
+    }
 }
 
 impl Column<'_> {
@@ -163,11 +176,38 @@ impl Column<'_> {
         Ok(rows)
     }
 
-    /// Whether the row was sealed again. Its write is one of the tenant's: refused where the tenant has left.
-    async fn reseal(&self, row: &Found, keys: &Keyring) -> Result<bool, Error> {
-        let slot = self.slot(row);
-        let text = keys.open(slot, &row.text).await?;
-        let sealed = keys.seal(slot, text).await?;
+    /// Seals every row with the key that is not sealed with it.
+    async fn reseal(
+        &self,
+        keys: &Keyring,
+        key: &DataKey,
+        told: &mut impl Told,
+        tally: &mut Tally,
+    ) -> Result<(), Error> {
+        let (prefix, mut after) = (stored::prefix(key.version), None);
+        loop {
+            let found = self.found(&prefix, after).await?;
+            let Some(last) = found.last() else { return Ok(()) };
+            after = Some(last.id);
+            for row in &found {
+                let text = match keys.open(self.slot(row), &row.text).await {
+                    Err(Error::Internal(_)) => {
+                        tally.does_not_open(self.slot(row));
+                        continue;
+                    }
+                    opened => opened?,
+                };
+                if self.replace(row, &key.seal(self.slot(row), &text)).await? {
+                    tally.resealed += 1;
+                    told.sealed().await?;
+                }
+            }
+        }
+    }
+
+    /// Whether the row still had the text that was read, and has it sealed again now. The write is one of the tenant's: refused
+    /// where the tenant has left.
+    async fn replace(&self, row: &Found, sealed: &str) -> Result<bool, Error> {
         let column = Alias::new(self.name);
         let update = Query::update()
             .table(self.table.alias())

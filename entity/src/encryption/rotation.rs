@@ -5,13 +5,14 @@
 //! waited for, what was written in it is sealed again, and only then is the old key retired. It stays, to open what a backup
 //! may bring back, until the tenant is purged.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use uuid::Uuid;
 
 use super::resealing::{Told, count_others, reseal};
-use super::{Keyring, catalog};
+use super::{DataKey, catalog};
 use crate::database::Database;
 use crate::entities::operation;
 use crate::error::Error;
@@ -90,8 +91,6 @@ pub(crate) struct Rotation<'d> {
 
 impl<'d> Rotation<'d> {
     pub(crate) fn new(database: &'d Database, operation: operation::Model, lock: TenantLock) -> Self {
-        // This process may have had the key before at hand since before the operation began.
-        database.keys.forget(operation.tenant_id);
         Self { database, operation, lock }
     }
 
@@ -138,15 +137,16 @@ impl<'d> Rotation<'d> {
 
     async fn prepare(&mut self) -> Result<(), Error> {
         let (place, newest) = (self.place().await?, self.newest().await?);
-        self.operation.progress.rows = count_others(self.operation.tenant_id, &place, newest).await?;
+        self.operation.progress.rows = count_others(self.operation.tenant_id, &place, newest.version).await?;
         self.enter("sealing").await
     }
 
     /// Until nothing is left: what was written meanwhile is found the next time.
     async fn reseal(&mut self) -> Result<(), Error> {
         let (database, tenant, place) = (self.database, self.operation.tenant_id, self.place().await?);
+        let newest = self.newest().await?;
         let mut noting = Noting { database, operation: &mut self.operation, noted: Instant::now() };
-        while reseal(tenant, &place, &database.keys, &mut noting).await? > 0 {
+        while reseal(tenant, &place, &database.keys, &newest, &mut noting).await? > 0 {
             self.lock.check().await?;
         }
         Record::note(database, &self.operation).await
@@ -156,7 +156,8 @@ impl<'d> Rotation<'d> {
     async fn end(&mut self) -> Result<(), Error> {
         let tenant = self.operation.tenant_id;
         let retires = self.operation.kind == Kind::Rotate.as_str();
-        let also = if retires { vec![catalog::retiring(tenant, self.newest().await?, now())] } else { Vec::new() };
+        let also =
+            if retires { vec![catalog::retiring(tenant, self.newest().await?.version, now())] } else { Vec::new() };
         self.operation.state = WorkState::Done;
         self.operation.error = None;
         Record::enter(self.database, &mut self.operation, "ended", also).await?;
@@ -176,17 +177,15 @@ impl<'d> Rotation<'d> {
         self.enter("ended").await
     }
 
-    async fn place(&self) -> Result<std::sync::Arc<Place>, Error> {
+    async fn place(&self) -> Result<Arc<Place>, Error> {
         let tenant = tenant_by_id(self.database, self.operation.tenant_id).await?;
         let tenant = tenant.ok_or_else(|| Error::NotPossible("the tenant is gone".to_owned()))?;
         self.database.place_of(&tenant)
     }
 
-    async fn newest(&self) -> Result<i32, Error> {
-        let keys: &Keyring = &self.database.keys;
-        keys.ring()?;
-        let key = keys.sealing(self.operation.tenant_id).await?;
-        Ok(key.map_or(0, |key| key.version))
+    /// As the catalog has it: what is at hand here may be from before the operation began.
+    async fn newest(&self) -> Result<Arc<DataKey>, Error> {
+        self.database.keys.newest(self.operation.tenant_id).await
     }
 
     async fn enter(&mut self, phase: &str) -> Result<(), Error> {

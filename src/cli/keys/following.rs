@@ -5,6 +5,7 @@ use std::time::Duration;
 use entity::{Operation, WorkState};
 use tokio::time::{Instant, sleep};
 
+use super::counted;
 use crate::cli::Failure;
 use crate::cli::progress::Meter;
 use crate::cli::tenant::Office;
@@ -101,6 +102,6 @@ impl<'o> Following<'o> {
         }
         self.told.done += 1;
         self.told.rows += operation.progress.copied;
-        self.meter.says(&format!("{slug}: {} rows sealed", operation.progress.copied));
+        self.meter.says(&format!("{slug}: {} sealed", counted(operation.progress.copied, "row")));
     }
 }
