@@ -95,7 +95,7 @@ word! {
         Running = "running",
         /// Ended well.
         Done = "done",
-        /// Ended, and everything is as it was before.
+        /// Ended otherwise; after a move or an import, everything is as it was before.
         Failed = "failed",
     }
 }

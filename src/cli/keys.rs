@@ -74,7 +74,7 @@ async fn work(office: &Office, whose: &Whose, work: Work) -> Result<(), Failure>
             Err(error) => following.failed(&tenant.slug, &error.to_string()),
         }
     }
-    let told = following.to_the_end().await?;
+    let told = following.finish().await?;
     let (tenants, rows) = (counted(told.done, "tenant"), counted(told.rows, "row"));
     output::print(&match work {
         Work::Rotate => format!("new keys: {tenants}, {rows} sealed again"),

@@ -32,7 +32,8 @@ pub fn contents() -> Object {
 
 /// How far long work is.
 pub fn work_state() -> Object {
-    let description = "How far it is: `running` has not ended, `done` ended well, `failed` changed nothing.";
+    let description = "How far it is: `running` has not ended, `done` ended well, `failed` did not: \
+                       a move or an import that failed has changed nothing.";
     one_of(description, WorkState::ALL.iter().map(|state| state.as_str()))
 }
 

@@ -155,7 +155,7 @@ mod tests {
         Slot { tenant: Uuid::from_u128(1), table: "posts", column: "content", row: Uuid::from_u128(2) };
 
     fn body(stored: &str) -> &str {
-        match stored::read(stored) {
+        match Stored::read(stored) {
             Stored::Sealed { body, .. } => body,
             other => panic!("{other:?}"),
         }

@@ -3,6 +3,7 @@
 //! Another process may have made a newer key. So a version that is not known here is fetched from the catalog, and the newest
 //! one is asked for anew when what is known expires: for so long, at most, this process may go on to seal with the one before.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -80,7 +81,7 @@ impl Keyring {
 
     /// The text that is stored in this slot. One that does not open is told to the operator, and to nobody else.
     pub(crate) async fn open(&self, slot: Slot<'_>, text: &str) -> Result<String, Error> {
-        let opened = match stored::read(text) {
+        let opened = match Stored::read(text) {
             Stored::Plain(text) => return Ok(text.to_owned()),
             Stored::Damaged => None,
             Stored::Sealed { version, body } => {
@@ -170,8 +171,8 @@ impl Keyring {
         };
         let mut keys = self.fresh(tenant).map(|known| known.keys.clone()).unwrap_or_default();
         for row in rows.iter().filter(|row| row.retired_at.is_none() || wanted == Some(row.version)) {
-            if !keys.contains_key(&row.version) {
-                keys.insert(row.version, Arc::new(self.unwrap(row).await?));
+            if let Entry::Vacant(lacking) = keys.entry(row.version) {
+                lacking.insert(Arc::new(self.unwrap(row).await?));
             }
         }
         let known = Arc::new(Known { newest, keys, until: Instant::now() + self.lifetime });
@@ -218,6 +219,15 @@ impl Keyring {
 
 #[cfg(test)]
 impl Keyring {
+    /// As if so many tenants were at work; says of how many of them, and others, keys are at hand then.
+    pub(crate) fn crowd_for_test(&self, tenants: usize) -> usize {
+        for _ in 0..tenants {
+            let until = Instant::now() + self.lifetime;
+            self.keep(Uuid::now_v7(), Arc::new(Known { newest: 1, keys: BTreeMap::new(), until }));
+        }
+        self.known().len()
+    }
+
     /// Makes the tenant's next key, and says its version.
     pub(crate) async fn make_next_for_test(&self, tenant: Uuid) -> i32 {
         self.forget(tenant);

@@ -24,14 +24,17 @@ pub(crate) enum Stored<'t> {
     Damaged,
 }
 
-pub(crate) fn read(stored: &str) -> Stored<'_> {
-    if let Some(text) = stored.strip_prefix(ESCAPED) {
-        return Stored::Plain(text);
-    }
-    let Some(rest) = stored.strip_prefix(SEALED) else { return Stored::Plain(stored) };
-    match rest.split_once(':').map(|(version, body)| (version.parse(), body)) {
-        Some((Ok(version), body)) => Stored::Sealed { version, body },
-        _ => Stored::Damaged,
+impl<'t> Stored<'t> {
+    /// What stands in the column.
+    pub(crate) fn read(stored: &'t str) -> Self {
+        if let Some(text) = stored.strip_prefix(ESCAPED) {
+            return Self::Plain(text);
+        }
+        let Some(rest) = stored.strip_prefix(SEALED) else { return Self::Plain(stored) };
+        match rest.split_once(':').map(|(version, body)| (version.parse(), body)) {
+            Some((Ok(version), body)) => Self::Sealed { version, body },
+            _ => Self::Damaged,
+        }
     }
 }
 
@@ -60,23 +63,23 @@ mod tests {
         for text in
             ["", "a", "sealed", "sealed:", "sealed:0:", "sealed:0:a", "sealed:1:1:AAAA", "sealed:2:x", "Sealed:1:1:A"]
         {
-            assert_eq!(read(&plain(text.to_owned())), Stored::Plain(text), "{text}");
+            assert_eq!(Stored::read(&plain(text.to_owned())), Stored::Plain(text), "{text}");
         }
     }
 
     #[test]
     fn a_text_from_before_is_read_as_it_is() {
         for text in ["hello", "sealed with a kiss", "sealed:tomorrow"] {
-            assert_eq!(read(text), Stored::Plain(text));
+            assert_eq!(Stored::read(text), Stored::Plain(text));
         }
     }
 
     #[test]
     fn a_sealed_text_says_its_version() {
         let text = sealed(12, b"\0\x01");
-        assert_eq!(read(&text), Stored::Sealed { version: 12, body: "AAE=" });
+        assert_eq!(Stored::read(&text), Stored::Sealed { version: 12, body: "AAE=" });
         assert!(text.starts_with(&prefix(12)) && !text.starts_with(&prefix(1)));
-        assert_eq!(read("sealed:1:x:AAE="), Stored::Damaged);
-        assert_eq!(read("sealed:1:7"), Stored::Damaged);
+        assert_eq!(Stored::read("sealed:1:x:AAE="), Stored::Damaged);
+        assert_eq!(Stored::read("sealed:1:7"), Stored::Damaged);
     }
 }

@@ -34,7 +34,10 @@ impl EncryptionSettings {
     }
 }
 
-fn present(get: Get<'_>) -> Result<Option<(&'static str, Arc<dyn KeyProvider>)>, SettingError> {
+/// The variable that the master key comes from, and who has it.
+type Present = (&'static str, Arc<dyn KeyProvider>);
+
+fn present(get: Get<'_>) -> Result<Option<Present>, SettingError> {
     match (get(KEY), get(FILE)) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err(wrong(FILE, &format!("cannot be set beside {KEY}: there is one master key"))),

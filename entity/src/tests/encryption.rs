@@ -269,6 +269,17 @@ async fn an_installation_does_not_start_without_the_master_key_that_it_needs(tes
     assert!(refused(sealing(&test.variables())).await.is_some(), "the id is right, and the key is not");
 }
 
+#[tokio::test]
+async fn keys_at_hand_are_bounded() {
+    let test = TestDatabase::sqlite().await;
+    let database = open_unchecked(&sealing(&test.variables()));
+    let access = tenant(&database).await;
+    let user = author(&access).await;
+    access.posts().insert(saying(user, "mine")).await.unwrap();
+    assert!(database.keys.crowd_for_test(25_000) <= 10_000);
+    assert_eq!(contents(&access.posts().list(Filter::all()).slice(None, 10).await.unwrap().rows), [Some("mine")]);
+}
+
 /// An upsert keeps the id of the row that is there: a text that was sealed for another id would not open.
 #[test]
 fn where_texts_are_sealed_an_upsert_goes_by_the_id() {

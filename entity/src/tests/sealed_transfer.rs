@@ -66,6 +66,34 @@ fn sealed_lines_are_sealed_anew_wherever_the_master_key_is() {
     });
 }
 
+/// A text that does not open is carried by nobody as something else.
+#[test]
+fn a_damaged_text_is_named_by_an_import_and_breaks_a_plain_export_off() {
+    let scene = Scene::sqlite();
+    let process = Process::start(&sealing(&scene));
+    process.run(async {
+        let tenant = inhabited(&process, "acme", Isolation::Shared).await;
+        let place = process.database.place_of(&tenant).unwrap();
+        let mut lease =
+            crate::rows::Rows::new(tenant.id, &place).begin(crate::connection::Access::Write).await.unwrap();
+        lease.run("UPDATE posts SET content = 'sealed:1:1:AAAA' WHERE title = '{\"sum\":\"7\"}'").await.unwrap();
+        lease.commit().await.unwrap();
+        let lines = exported_with(&process, &tenant, Contents::Sealed).await;
+        let damaged = lines.split(|byte| *byte == b'\n').position(|line| holds(line, "sealed:1:1:AAAA")).unwrap();
+        let refused = imported(&process, &lines, to("copy", None)).await;
+        let Err(Error::BadImport { line, why }) = refused else { panic!("{refused:?}") };
+        assert_eq!((line, why.as_str()), (damaged as u64 + 1, "has a sealed content that does not open"));
+        let mut export = process.platform().tenant_export(&tenant, Contents::Plain).await.unwrap();
+        let outcome = loop {
+            match export.next().await {
+                Ok(Some(_)) => {}
+                ended => break ended,
+            }
+        };
+        assert!(matches!(outcome, Err(Error::Internal(_))), "{outcome:?}");
+    });
+}
+
 #[test]
 fn sealed_lines_are_refused_where_they_cannot_be_opened() {
     let (here, there) = (Scene::sqlite(), Scene::sqlite());

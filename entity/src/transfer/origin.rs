@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::line::Head;
 use crate::database::Database;
-use crate::encryption::{DataKey, Keyring, Stored, read};
+use crate::encryption::{DataKey, Keyring, Stored};
 use crate::error::Error;
 use crate::rows::{Row, Table};
 use crate::vocabulary::Contents;
@@ -43,7 +43,7 @@ impl Origin {
     ) -> Result<(), TakeError> {
         if self.contents == Contents::Sealed {
             for (slot, text) in table.sealed_texts(row, self.tenant) {
-                let opened = match read(text) {
+                let opened = match Stored::read(text) {
                     Stored::Plain(text) => Some(text.to_owned()),
                     Stored::Sealed { version, body } => {
                         self.keys.get(&version).and_then(|key| key.open(slot, body).ok())

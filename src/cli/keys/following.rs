@@ -63,7 +63,7 @@ impl<'o> Following<'o> {
     }
 
     /// Waits for all of them.
-    pub(super) async fn to_the_end(mut self) -> Result<Told, Failure> {
+    pub(super) async fn finish(mut self) -> Result<Told, Failure> {
         while !self.under_way.is_empty() {
             self.look().await?;
         }
