@@ -48,6 +48,7 @@ fn platform_routes(config: &mut ServiceConfig<'_>) {
     config.service(tenants::handlers::tenant_migrate);
     config.service(tenants::handlers::migration_list);
     config.service(tenants::handlers::tenant_move);
+    config.service(tenants::handlers::tenant_keys_rotate);
     config.service(tenants::handlers::tenant_export);
     config.service(tenants::handlers::tenant_import);
     config.service(tenants::handlers::tenant_purge);

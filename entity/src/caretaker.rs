@@ -1,4 +1,5 @@
-//! Who goes on with what was begun and left: tenants that are being provisioned, moves, imports and purges whose process died.
+//! Who goes on with what was begun and left: tenants that are being provisioned, moves, imports, purges and
+//! rotations of keys whose process died.
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sea_orm::{DbBackend, Statement};
 
 use crate::connection::{BudgetStatus, Connections, Lease, PoolStatus, Terms};
+use crate::encryption::{self, Keyring};
 use crate::entities::tenant;
 use crate::error::{Error, Keys};
 use crate::gatekeeper::{Gatekeeper, PlatformAdmin};
@@ -40,6 +41,7 @@ pub struct Database {
     pub(crate) at_work: Arc<AtWork>,
     /// The catalog, as the platform sees it.
     pub(crate) platform: Arc<Place>,
+    pub(crate) keys: Arc<Keyring>,
 }
 
 /// Why a database is not served.
@@ -57,6 +59,9 @@ pub enum OpenError {
     /// What was asked for cannot be done on it.
     #[error("{0}")]
     NotPossible(String),
+    /// What is sealed in it could not be opened.
+    #[error("{0}")]
+    NoKey(String),
     /// It would not keep tenants apart.
     #[error("the database does not keep tenants apart: {}", .0.join("; "))]
     Unsafe(Vec<String>),
@@ -76,6 +81,9 @@ pub async fn open(settings: &DatabaseSettings) -> Result<(Database, Gatekeeper),
     if !failed.is_empty() {
         return Err(OpenError::Unsafe(failed));
     }
+    if let Some(doubt) = encryption::doubt(&database.keys).await? {
+        return Err(OpenError::NoKey(doubt));
+    }
     Ok((database.clone(), Gatekeeper::new(database)))
 }
 
@@ -89,7 +97,9 @@ pub(crate) fn connect(settings: &DatabaseSettings) -> Result<Database, OpenError
     let (serving, platform) = (place(Caller::Serving), place(Caller::Platform));
     let exports = Turns::new(connections.most_exports());
     let imports = Turns::new(connections.most_works() / 2);
-    Ok(Database { settings, connections, serving, platform, exports, imports, at_work: Arc::default() })
+    let encryption = &settings.encryption;
+    let keys = Arc::new(Keyring::new(encryption.ring.clone(), encryption.lifetime, Arc::clone(&platform)));
+    Ok(Database { settings, connections, serving, platform, exports, imports, at_work: Arc::default(), keys })
 }
 
 fn place(
@@ -176,7 +186,7 @@ impl Database {
     /// Admits to the tenant; whether that may be is for the caller to have decided.
     pub(crate) fn access(&self, tenant: tenant::Model) -> Result<TenantAccess, Error> {
         let place = self.place_of(&tenant)?;
-        Ok(TenantAccess::new(tenant, place, Arc::clone(&self.serving)))
+        Ok(TenantAccess::new(tenant, place, self))
     }
 
     /// Runs work to its end, whether or not anybody still waits for it.

@@ -1,16 +1,17 @@
 //! `doctor`: proves on the running database that isolation holds, and says what does not.
 
+mod keys;
 mod places;
 
 use std::sync::Arc;
 
-use sea_orm::{DbBackend, Statement};
+use sea_orm::{DbBackend, EntityTrait, FromQueryResult, QueryTrait, Statement, StatementBuilder};
 use uuid::Uuid;
 
 use crate::connection::{Access, Binding, Lease};
 use crate::database::{Database, OpenError, connect};
 use crate::entities::{tenant, user};
-use crate::error::{Error, Keys};
+use crate::error::{Error, Keys, internal};
 use crate::filter::Filter;
 use crate::guard;
 use crate::migrate;
@@ -52,11 +53,22 @@ pub async fn examine(settings: &DatabaseSettings) -> Result<Vec<Check>, OpenErro
         Ok(places) => checks.extend(places),
         Err(error) => checks.push(tried("places", Err(error))),
     }
+    match keys::examine(&database).await {
+        Ok(keys) => checks.extend(keys),
+        Err(error) => checks.push(tried("data keys", Err(error))),
+    }
     checks.push(tried("canary", canary(&database).await));
     if database.serving.backend() == DbBackend::Postgres {
         checks.push(tried("policy canary", policy_canary(&database).await));
     }
     Ok(checks)
+}
+
+/// Every tenant of the catalog.
+async fn tenants(database: &Database) -> Result<Vec<tenant::Model>, Error> {
+    let statement = StatementBuilder::build(&tenant::Entity::find().into_query(), &database.platform.backend());
+    let rows = Lease::read_alone(&database.platform, statement, Keys::default()).await?;
+    rows.iter().map(|row| tenant::Model::from_query_result(row, "").map_err(internal)).collect()
 }
 
 /// A canary that cannot even be tried proves nothing, and must not hide what the other checks found.
@@ -168,5 +180,5 @@ fn throw_away(database: &Database) -> TenantAccess {
         updated_at: now(),
         writes_held: false,
     };
-    TenantAccess::new(tenant, Arc::clone(&database.serving), Arc::clone(&database.serving))
+    TenantAccess::new(tenant, Arc::clone(&database.serving), database)
 }

@@ -7,10 +7,11 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use sea_orm::sea_query::{Condition, IntoCondition, LikeExpr, SimpleExpr};
-use sea_orm::{ColumnTrait, Value};
+use sea_orm::{ColumnTrait, IdenStatic, Value};
 use uuid::Uuid;
 
-use crate::resource::{Mapped, Resource, fold};
+use crate::error::Error;
+use crate::resource::{Mapped, Resource, fold, is_sealed};
 use crate::vocabulary::{Isolation, Role, TenantStatus};
 
 /// A condition on the rows of `R`. Start with [`Filter::all`] or a comparison and combine.
@@ -145,7 +146,8 @@ impl<R: Resource> Filter<R> {
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Mapped> Filter<R> {
-    pub(crate) fn into_condition(self) -> Condition {
+    /// Fails if a sealed column is compared with something: what is stored in it tells nothing.
+    pub(crate) fn into_condition(self) -> Result<Condition, Error> {
         condition::<R>(self.0)
     }
 }
@@ -163,18 +165,29 @@ impl<R: Resource> fmt::Debug for Filter<R> {
     }
 }
 
-fn condition<R: Mapped>(node: Node<R::Column>) -> Condition {
-    match node {
+fn condition<R: Mapped>(node: Node<R::Column>) -> Result<Condition, Error> {
+    Ok(match node {
         Node::All => Condition::all(),
-        Node::And(both) => Condition::all().add(condition::<R>(both.0)).add(condition::<R>(both.1)),
+        Node::And(both) => Condition::all().add(condition::<R>(both.0)?).add(condition::<R>(both.1)?),
         // An empty condition inside `OR` would be dropped rather than be true.
-        Node::Or(both) => Condition::any().add(truth(condition::<R>(both.0))).add(truth(condition::<R>(both.1))),
-        Node::Not(node) => truth(condition::<R>(*node)).not(),
-        Node::Compare(column, comparison, value) => compare(column, comparison, value).into_condition(),
-        Node::In(column, values) => column.is_in(values).into_condition(),
+        Node::Or(both) => Condition::any().add(truth(condition::<R>(both.0)?)).add(truth(condition::<R>(both.1)?)),
+        Node::Not(node) => truth(condition::<R>(*node)?).not(),
+        Node::Compare(column, comparison, value) => {
+            compare(comparable::<R>(column)?, comparison, value).into_condition()
+        }
+        Node::In(column, values) => comparable::<R>(column)?.is_in(values).into_condition(),
         Node::Contains(column, text) => contains::<R>(column, &text).into_condition(),
         Node::Null(column) => column.is_null().into_condition(),
+    })
+}
+
+/// The column, unless it is sealed.
+pub(crate) fn comparable<R: Mapped>(column: R::Column) -> Result<R::Column, Error> {
+    if is_sealed::<R>(column) {
+        let name = column.as_str();
+        return Err(Error::Internal(format!("{name} is sealed: nothing can be compared with it or ordered by it")));
     }
+    Ok(column)
 }
 
 fn truth(condition: Condition) -> Condition {

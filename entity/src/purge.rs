@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use crate::connection::{Access, Binding, Lease};
 use crate::database::Database;
+use crate::encryption;
 use crate::entities::operation::{self, TableSum};
 use crate::entities::{tenant, tenant_version};
 use crate::error::{Error, Keys};
 use crate::gatekeeper::PlatformAdmin;
-use crate::moving::{Fence, Kind, Record, done, location, running_of};
+use crate::moving::{Beginning, Fence, Kind, Record, done, location, running_of};
 use crate::owner::TenantLock;
 use crate::place::Spot;
 use crate::platform::{AuditEntry, Platform, destroy, tenant_by_id};
@@ -87,7 +88,9 @@ impl Platform<'_> {
             Some(under_way) if under_way.kind == Kind::Purge.as_str() => under_way,
             _ => {
                 let detail = json!({ "slug": tenant.slug });
-                Record::begin(self, id, Kind::Purge, place.clone(), place, "tenant.purge", detail).await?
+                let (kind, source, action) = (Kind::Purge, place.clone(), "tenant.purge");
+                let beginning = Beginning { kind, source, target: place, action, detail, also: Vec::new() };
+                Record::begin(self, id, beginning).await?
             }
         };
         let (database, mut operation) = (self.database().clone(), operation);
@@ -123,6 +126,8 @@ pub(crate) async fn go_on(
         let store = database.store(tenant.datastore.as_deref())?;
         Fence::new(database, Arc::clone(&store), Spot::Shared, tenant.id).put_up(WRITES_END).await?;
     }
+    destroy_keys(database, &tenant).await?;
+    steps.reach("purge keys destroyed").await;
     destroy(database, &tenant, lock).await?;
     steps.reach("purge destroyed").await;
     let certificate = certificate(&tenant, operation);
@@ -137,15 +142,31 @@ async fn count(database: &Database, tenant: &tenant::Model, operation: &mut oper
     let place = database.place_of(tenant)?;
     let rows = Rows::new(tenant.id, &place);
     operation.progress.tables.clear();
+    operation.progress.rows = 0;
     for table in tables() {
         let count = match rows.count(&table).await {
             // A tenant that was never finished has nothing to be counted.
             Err(Error::NoPlace(_)) => 0,
             counted => counted?,
         };
+        operation.progress.rows += count;
         operation.progress.tables.push(TableSum { table: table.name, rows: count, sha256: String::new() });
     }
-    operation.progress.rows = operation.progress.tables.iter().map(|table| table.rows).sum();
+    let keys = encryption::count(&database.platform, tenant.id).await?;
+    if keys > 0 {
+        let keys = TableSum { table: "data_keys".to_owned(), rows: keys, sha256: String::new() };
+        operation.progress.tables.insert(0, keys);
+    }
+    Ok(())
+}
+
+/// First of all: without its keys, nothing that the tenant had sealed can be read, here or in a copy of its rows.
+async fn destroy_keys(database: &Database, tenant: &tenant::Model) -> Result<(), Error> {
+    let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
+    let delete = encryption::deletion(tenant.id);
+    lease.affected(StatementBuilder::build(&delete, &lease.backend()), Keys::default()).await?;
+    lease.commit().await?;
+    database.keys.forget(tenant.id);
     Ok(())
 }
 

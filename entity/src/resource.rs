@@ -4,7 +4,7 @@
 //! are private to the crate, so that no bound written outside can reach an entity.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use sea_orm::{ActiveModelTrait, ActiveValue, EntityTrait, FromQueryResult, Value};
+use sea_orm::{ActiveModelTrait, ActiveValue, EntityTrait, FromQueryResult, IdenStatic, Value};
 use uuid::Uuid;
 
 /// A row of a tenant, as the application reads it.
@@ -36,6 +36,9 @@ pub(crate) trait Mapped:
     const UPDATED_AT: Self::Column;
     const UNIQUE: &[Unique];
     const REFERENCES: &[Reference] = &[];
+    /// The columns whose texts are sealed where there is a master key. Nothing can be compared with them or ordered by them,
+    /// with or without one.
+    const SEALED: &[Sealed<Self>] = &[];
 
     fn id(&self) -> Uuid;
     /// The folded twin of a column that can be searched.
@@ -100,6 +103,28 @@ impl Reference {
     pub(crate) const fn new(constraint: &'static str, field: &'static str) -> Self {
         Self { constraint, field }
     }
+}
+
+/// A column whose text is sealed, and where the model keeps it.
+pub(crate) struct Sealed<R: Resource> {
+    pub(crate) column: R::Column,
+    pub(crate) text: fn(&mut R) -> Option<&mut String>,
+}
+
+impl<R: Resource> Sealed<R> {
+    pub(crate) const fn new(column: R::Column, text: fn(&mut R) -> Option<&mut String>) -> Self {
+        Self { column, text }
+    }
+}
+
+/// Whether a column is sealed.
+pub(crate) fn is_sealed<R: Mapped>(column: R::Column) -> bool {
+    R::SEALED.iter().any(|sealed| sealed.column.as_str() == column.as_str())
+}
+
+/// Whether a column is one of these.
+pub(crate) fn is_among<C: IdenStatic>(column: C, columns: &[C]) -> bool {
+    columns.iter().any(|one| one.as_str() == column.as_str())
 }
 
 /// Now, as exactly as the databases keep it: microseconds.

@@ -8,6 +8,8 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::connection::{Access, Binding, Lease};
+use crate::database::Database;
+use crate::encryption::Keyring;
 use crate::entities::{idempotency, post, tenant, user};
 use crate::error::{Error, Keys};
 use crate::place::Place;
@@ -21,12 +23,14 @@ pub struct TenantAccess {
     tenant: Arc<tenant::Model>,
     place: Arc<Place>,
     catalog: Arc<Place>,
+    keys: Arc<Keyring>,
 }
 
 impl TenantAccess {
-    /// The tenant's row, where its rows are, and where its own row is.
-    pub(crate) fn new(tenant: tenant::Model, place: Arc<Place>, catalog: Arc<Place>) -> Self {
-        Self { tenant: Arc::new(tenant), place, catalog }
+    /// The tenant's row, and where its rows are.
+    pub(crate) fn new(tenant: tenant::Model, place: Arc<Place>, database: &Database) -> Self {
+        let (catalog, keys) = (Arc::clone(&database.serving), Arc::clone(&database.keys));
+        Self { tenant: Arc::new(tenant), place, catalog, keys }
     }
 
     /// The tenant, as it was when the request was admitted.
@@ -45,9 +49,12 @@ impl TenantAccess {
         E: From<Error>,
     {
         let binding = Binding::Tenant(self.id());
+        // Made now if there is none: that is a write to the catalog, which cannot be had while an SQLite file is written to.
+        self.keys.sealing(self.id()).await?;
         let lease = Lease::begin(&self.place, Access::Write, binding).await?;
         let lease = Arc::new(Mutex::new(Some(lease)));
-        let transaction = Transaction { tenant: self.id(), backend: self.place.backend(), lease };
+        let keys = Arc::clone(&self.keys);
+        let transaction = Transaction { tenant: self.id(), backend: self.place.backend(), keys, lease };
         let outcome = work(&transaction).await;
         let lease = transaction.lease.lock().await.take();
         match (outcome, lease) {
@@ -74,6 +81,7 @@ impl fmt::Debug for TenantAccess {
 pub struct Transaction {
     tenant: Uuid,
     backend: DbBackend,
+    keys: Arc<Keyring>,
     /// Taken when the transaction ends: a scope that was kept past its end finds nothing.
     lease: Arc<Mutex<Option<Lease>>>,
 }
@@ -106,17 +114,18 @@ scopes!(Transaction);
 impl TenantAccess {
     /// The tenant's own row. It is in the catalog, wherever the tenant's rows are, and so in no transaction with them.
     pub fn tenants(&self) -> TenantScoped<tenant::Model> {
-        TenantScoped::new(Session::alone(self.id(), &self.catalog))
+        TenantScoped::new(Session::alone(self.id(), &self.catalog, &self.keys))
     }
 
     fn session(&self) -> Session {
-        Session::alone(self.id(), &self.place)
+        Session::alone(self.id(), &self.place, &self.keys)
     }
 }
 
 impl Transaction {
     fn session(&self) -> Session {
-        Session { tenant: self.tenant, backend: self.backend, way: Way::Joined(Arc::clone(&self.lease)) }
+        let (keys, way) = (Arc::clone(&self.keys), Way::Joined(Arc::clone(&self.lease)));
+        Session { tenant: self.tenant, backend: self.backend, keys, way }
     }
 }
 
@@ -125,6 +134,7 @@ impl Transaction {
 pub(crate) struct Session {
     pub(crate) tenant: Uuid,
     pub(crate) backend: DbBackend,
+    pub(crate) keys: Arc<Keyring>,
     way: Way,
 }
 
@@ -135,8 +145,9 @@ enum Way {
 }
 
 impl Session {
-    fn alone(tenant: Uuid, place: &Arc<Place>) -> Self {
-        Self { tenant, backend: place.backend(), way: Way::Alone(Arc::clone(place)) }
+    fn alone(tenant: Uuid, place: &Arc<Place>, keys: &Arc<Keyring>) -> Self {
+        let way = Way::Alone(Arc::clone(place));
+        Self { tenant, backend: place.backend(), keys: Arc::clone(keys), way }
     }
 
     /// Opens what one operation needs; [`Unit::finish`] ends it.

@@ -1,5 +1,6 @@
 //! Which databases, as whom, and how many connections: read here, so that the application never holds a password.
 
+mod encryption;
 mod pools;
 mod store;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use crate::connection::Observer;
 use crate::steps::Steps;
 
+pub(crate) use encryption::EncryptionSettings;
 pub(crate) use pools::PoolRules;
 pub(crate) use store::{Party, Store, own_name};
 
@@ -43,13 +45,15 @@ pub struct DatabaseSettings {
     pub(crate) slow_statement: Option<Duration>,
     /// Longest that a request that was admitted may go on to use what it was admitted to.
     pub(crate) request_timeout: Duration,
+    pub(crate) encryption: EncryptionSettings,
     pub(crate) observer: Option<Observer>,
     pub(crate) steps: Steps,
 }
 
 impl DatabaseSettings {
     /// Reads `DATABASE_URL`, `DATABASE_OWNER_URL`, `DATABASE_PLATFORM_URL`, `DATASTORES`, `CONNECTION_BUDGET`, the `POOL_*`
-    /// variables, `STATEMENT_TIMEOUT`, `SLOW_STATEMENT` and `REQUEST_TIMEOUT` through the given look-up.
+    /// variables, `STATEMENT_TIMEOUT`, `SLOW_STATEMENT`, `REQUEST_TIMEOUT` and the `ENCRYPTION_*` variables through the given
+    /// look-up.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
         let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let home = Arc::new(Store::home(&get, DEFAULT_URL)?);
@@ -65,6 +69,7 @@ impl DatabaseSettings {
             statement_timeout: duration(&get, "STATEMENT_TIMEOUT", "10s")?,
             slow_statement: unless_off(&get, "SLOW_STATEMENT", "500ms")?,
             request_timeout: duration(&get, "REQUEST_TIMEOUT", "30s")?,
+            encryption: EncryptionSettings::from_lookup(&get)?,
             observer: None,
             steps: Steps::default(),
         })

@@ -107,8 +107,18 @@ word! {
         Running = "running",
         /// Ended well.
         Done = "done",
-        /// Ended, and everything is as it was before.
+        /// Ended otherwise; after a move or an import, everything is as it was before.
         Failed = "failed",
+    }
+}
+
+word! {
+    /// How an export has the texts that are sealed.
+    Contents {
+        /// Opened: whoever has the lines can read them.
+        Plain = "plain",
+        /// As they are stored, with the tenant's wrapped keys: whoever has the master key can read them.
+        Sealed = "sealed",
     }
 }
 

@@ -5,7 +5,7 @@
 
 mod demo;
 mod doctor;
-
+mod keys;
 mod migrate;
 mod openapi;
 mod output;
@@ -40,6 +40,8 @@ enum Command {
     Migrate(migrate::MigrateArgs),
     /// Make, list and change tenants
     Tenant(tenant::TenantArgs),
+    /// Change keys, and encrypt what is stored plain
+    Keys(keys::KeysArgs),
     /// Print a signed token
     Token(token::TokenArgs),
     /// Prove on the database that isolation holds, and say what does not
@@ -67,6 +69,7 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Demo => demo::run().await,
         Command::Migrate(args) => migrate::run(args).await,
         Command::Tenant(args) => tenant::run(args).await,
+        Command::Keys(args) => keys::run(args).await,
         Command::Token(args) => token::run(args),
         Command::Doctor(args) => doctor::run(args).await,
         Command::Openapi => openapi::run(),

@@ -59,9 +59,9 @@ enum TenantCommand {
 }
 
 #[derive(Debug, Args)]
-struct Which {
+pub(super) struct Which {
     /// The tenant's slug or id
-    tenant: String,
+    pub(super) tenant: String,
 }
 
 #[derive(Debug, Args)]
@@ -81,7 +81,7 @@ struct ListArgs {
 }
 
 /// The open database, and the proof that whoever has the command line is of the platform.
-struct Office {
+pub(super) struct Office {
     config: Config,
     database: Database,
     admin: PlatformAdmin,
@@ -150,18 +150,18 @@ impl TenantCommand {
 }
 
 impl Office {
-    async fn open() -> Result<Self, Failure> {
+    pub(super) async fn open() -> Result<Self, Failure> {
         let config = Config::from_env()?;
         let (database, gatekeeper) = entity::open(&config.database).await?;
         let admin = gatekeeper.platform_admin(&format!("cli:{}", login_name()), Origin::command_line());
         Ok(Self { config, database, admin })
     }
 
-    fn platform(&self) -> entity::Platform<'_> {
+    pub(super) fn platform(&self) -> entity::Platform<'_> {
         self.database.platform(&self.admin)
     }
 
-    async fn find(&self, which: &Which) -> Result<Tenant, Failure> {
+    pub(super) async fn find(&self, which: &Which) -> Result<Tenant, Failure> {
         let found = self.platform().tenant_find(&TenantName::parse(&which.tenant)).await?;
         found.ok_or_else(|| format!("there is no tenant {:?}", which.tenant).into())
     }
@@ -178,14 +178,18 @@ impl Office {
 
     async fn list(&self, args: ListArgs) -> Result<(), Failure> {
         let query = TenantQuery { status: args.status, isolation: args.isolation, q: args.q };
-        let mut tenants = Vec::new();
-        let mut after = None;
+        show::many(self.tenants(query).await?, args.json)
+    }
+
+    /// All of them.
+    pub(super) async fn tenants(&self, query: TenantQuery) -> Result<Vec<Tenant>, Failure> {
+        let (mut tenants, mut after) = (Vec::new(), None);
         loop {
             let slice = self.platform().tenant_list(query.clone(), after, 100).await?;
             tenants.extend(slice.rows);
             after = slice.next;
             if after.is_none() {
-                return show::many(tenants, args.json);
+                return Ok(tenants);
             }
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! For `#[schema(schema_with = words::role)]` and `#[param(schema_with = words::role)]`.
 
-use entity::{Isolation, Outcome, Role, TenantStatus, WorkState};
+use entity::{Contents, Isolation, Outcome, Role, TenantStatus, WorkState};
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 /// What a member may do inside its tenant.
@@ -24,9 +24,16 @@ pub fn isolation() -> Object {
     one_of(description, Isolation::ALL.iter().map(|isolation| isolation.as_str()))
 }
 
+/// How an export has sealed contents.
+pub fn contents() -> Object {
+    let description = "`plain`: whoever has the export can read it; `sealed`: whoever has the master key.";
+    one_of(description, Contents::ALL.iter().map(|contents| contents.as_str()))
+}
+
 /// How far long work is.
 pub fn work_state() -> Object {
-    let description = "How far it is: `running` has not ended, `done` ended well, `failed` changed nothing.";
+    let description = "How far it is: `running` has not ended, `done` ended well, `failed` did not: \
+                       a move or an import that failed has changed nothing.";
     one_of(description, WorkState::ALL.iter().map(|state| state.as_str()))
 }
 

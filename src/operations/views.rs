@@ -15,13 +15,14 @@ use crate::openapi::words;
 #[schema(as = Operation)]
 pub struct OperationView {
     id: Uuid,
-    /// What is done: `move`, `import` or `purge`.
+    /// What is done: `move`, `import`, `purge`, `rotate` (a new data key) or `encrypt` (rows sealed that were not).
     #[schema(example = "move")]
     kind: String,
     tenant_id: Uuid,
     #[schema(schema_with = words::work_state)]
     status: WorkState,
-    /// What it is at: of a move, `preparing`, `making`, `copying`, `holding` (writes are held), `cleaning`, `reverting` or `ended`.
+    /// What it is at: of a move, `preparing`, `making`, `copying`, `holding` (writes are held), `cleaning`, `reverting` or `ended`; of a new data
+    /// key, `preparing`, `sealing`, `waiting` (until no process uses the old one), `checking` or `ended`.
     #[schema(example = "copying")]
     phase: String,
     /// Where the tenant is, or was.
@@ -55,14 +56,14 @@ pub struct PlaceView {
     pub(crate) datastore: Option<String>,
 }
 
-/// How far a move is.
+/// How far it is.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Progress)]
 struct ProgressView {
-    /// Rows that were there when it began.
+    /// Rows that were there, or were to be sealed, when it began.
     #[schema(minimum = 0)]
     rows: u64,
-    /// Rows that have been written to the target, those that changed meanwhile again.
+    /// Rows that have been written to the target, those that changed meanwhile again; or sealed again.
     #[schema(minimum = 0)]
     copied: u64,
     /// Rows that were compared and found the same.

@@ -4,6 +4,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use entity::{TenantQuery, TenantStatus};
 
+pub(crate) use super::keys::tenant_keys_rotate;
 pub(crate) use super::lifecycle::{tenant_delete, tenant_restore, tenant_resume, tenant_suspend};
 pub(crate) use super::migrations::{migration_list, tenant_migrate};
 pub(crate) use super::moving::tenant_move;

@@ -3,6 +3,7 @@
 mod bodies;
 mod cursor_paging;
 pub mod handlers;
+mod keys;
 mod lifecycle;
 mod limits;
 mod migrations;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::{self, ContentDisposition, DispositionParam, DispositionType};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, get, post};
-use entity::{Export, Import, ImportOptions, ImportedTenant, Isolation};
+use entity::{Contents, Export, Import, ImportOptions, ImportedTenant, Isolation};
 use futures_util::{Stream, StreamExt, stream};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::http::answer::Created;
 use crate::http::body::is_uncompressed;
 use crate::http::{Limits, QueryParams, etag, rules};
-use crate::openapi::{AdminErrors, AdminTenantErrors, ConflictErrors, StreamErrors, words};
+use crate::openapi::{AdminErrors, AdminTenantErrors, ConflictErrors, QueryErrors, StreamErrors, words};
 use crate::tenancy::slug::{Domain, Slug};
 
 /// Newline-delimited JSON.
@@ -30,27 +30,38 @@ const MEDIA_TYPE: &str = "application/x-ndjson";
 /// Other names of it, and what says nothing about it.
 const ALSO_TAKEN: [&str; 3] = ["application/ndjson", "application/jsonl", "application/octet-stream"];
 
+/// What an export holds.
+#[derive(Debug, Deserialize, Validate, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ExportParams {
+    /// Whether sealed contents are opened (the default), or written as they are stored, for whoever has the master key.
+    #[param(schema_with = words::contents)]
+    contents: Option<Contents>,
+}
+
 /// Export a tenant
 ///
 /// Everything it owns as it is at one moment: a line of JSON for the tenant, one for each row, and one with their numbers. Each
 /// line has a sum over itself and the line before it. An answer that breaks off lacks the last line, and cannot be imported.
 #[utoipa::path(
     tag = "tenants",
-    params(TenantPath),
+    params(TenantPath, ExportParams),
     responses(
         (status = 200, description = "The lines.", body = String, content_type = "application/x-ndjson"),
-        AdminErrors, AdminTenantErrors, ConflictErrors,
+        AdminErrors, AdminTenantErrors, ConflictErrors, QueryErrors,
     )
 )]
 #[get("/tenants/{tenant}/export")]
 pub(crate) async fn tenant_export(
     caller: PlatformCaller,
     path: TenantPath,
+    params: QueryParams<ExportParams>,
     limits: Data<Limits>,
 ) -> Result<HttpResponse, Error> {
+    let contents = params.valid()?.contents.unwrap_or(Contents::Plain);
     let platform = caller.platform();
     let tenant = path.find(&platform).await?;
-    let export = platform.tenant_export(&tenant).await?;
+    let export = platform.tenant_export(&tenant, contents).await?;
     let lines = at_the_readers_pace(export, limits.time);
     let name = DispositionParam::Filename(format!("{}.ndjson", tenant.slug));
     let disposition = ContentDisposition { disposition: DispositionType::Attachment, parameters: vec![name] };

@@ -4,6 +4,7 @@ mod demo;
 mod doctor;
 mod faults;
 mod help;
+mod keys;
 mod migrate;
 mod openapi;
 mod places;

@@ -22,7 +22,7 @@ enum Reach {
     Row,
 }
 
-const TABLE: [(&str, Reach); 34] = [
+const TABLE: [(&str, Reach); 35] = [
     ("GET /healthz", Reach::Public),
     ("GET /metrics", Reach::Public),
     ("GET /openapi.json", Reach::Public),
@@ -53,6 +53,7 @@ const TABLE: [(&str, Reach); 34] = [
     ("POST /admin/v1/tenants/{tenant}/restore", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/tokens", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/move", Reach::Platform),
+    ("POST /admin/v1/tenants/{tenant}/keys/rotate", Reach::Platform),
     ("GET /admin/v1/tenants/{tenant}/export", Reach::Platform),
     ("POST /admin/v1/tenants/import", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/purge", Reach::Platform),

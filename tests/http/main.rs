@@ -10,6 +10,7 @@ mod hostile;
 mod idempotency;
 mod identification;
 mod include;
+mod keys;
 mod lifecycle;
 mod machines;
 mod migrations;

@@ -5,9 +5,10 @@
 
 use std::fmt::Write as _;
 
+use crate::keys::SEALING;
 use crate::mixed_fleet;
 use crate::support::operations::{Operation, Target, documented};
-use crate::support::{Call, Tenant, TestApp, tokens};
+use crate::support::{Call, Housing, Tenant, TestApp, tokens};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/golden/roles.txt");
 
@@ -124,7 +125,8 @@ fn difference(golden: &str, now: &str) -> String {
 }
 
 mixed_fleet! {
-    async fn every_role_may_do_what_it_may(app: TestApp) {
+    async fn every_role_may_do_what_it_may(housing: Housing) {
+        let app = TestApp::with(housing, &SEALING[..1]).await;
         let mut world = World::new(app).await;
         let mut matrix = heading();
         for operation in documented() {

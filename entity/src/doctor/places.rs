@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
 use migration::TENANT;
-use sea_orm::{EntityTrait, FromQueryResult, QueryResult, QueryTrait, Statement, StatementBuilder};
+use sea_orm::{QueryResult, Statement};
 use uuid::Uuid;
 
 use super::Check;
@@ -78,10 +78,7 @@ fn told(mut findings: Vec<String>) -> Vec<String> {
 }
 
 async fn look(database: &Database) -> Result<Findings, Error> {
-    let statement = StatementBuilder::build(&tenant::Entity::find().into_query(), &database.platform.backend());
-    let rows = Lease::read_alone(&database.platform, statement, Keys::default()).await?;
-    let tenants: Vec<_> =
-        rows.iter().map(|row| tenant::Model::from_query_result(row, "").map_err(internal)).collect::<Result<_, _>>()?;
+    let tenants = super::tenants(database).await?;
     let known: HashSet<String> = tenants.iter().map(|tenant| own_name(tenant.id)).collect();
     let mut found = Findings::default();
     for store in database.settings.stores() {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
-use crate::resource::{Insertable, Mapped, Owned, Resource, Stamp, Unique, set};
+use crate::resource::{Insertable, Mapped, Owned, Resource, Sealed, Stamp, Unique, set};
 
 /// The answer that a repeated request gets again.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -80,6 +80,8 @@ impl Mapped for Model {
     const VERSION: Column = Column::Version;
     const UPDATED_AT: Column = Column::UpdatedAt;
     const UNIQUE: &[Unique] = &[Unique::new("idempotency_keys_pkey", "idempotency_keys.id", "id")];
+    /// The answer to a new post holds its content.
+    const SEALED: &[Sealed<Self>] = &[Sealed::new(Column::Body, |record| record.body.as_mut())];
 
     fn id(&self) -> Uuid {
         self.id

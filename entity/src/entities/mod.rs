@@ -3,6 +3,8 @@
 
 pub(crate) mod audit;
 #[expect(unreachable_pub, reason = "the entity derive asks for public types")]
+pub(crate) mod data_key;
+#[expect(unreachable_pub, reason = "the entity derive asks for public types")]
 pub(crate) mod domain;
 pub(crate) mod idempotency;
 pub(crate) mod operation;

@@ -16,11 +16,12 @@ pub struct Model {
     pub id: Uuid,
     /// On whom.
     pub tenant_id: Uuid,
-    /// What: `move`, `import` or `purge`.
+    /// What: `move`, `import`, `purge`, `rotate` or `encrypt`.
     pub kind: String,
     /// How far it is.
     pub state: WorkState,
-    /// What is being done: `preparing`, `making`, `copying`, `holding`, `cleaning`, `reverting`, `ended`.
+    /// What is being done: `preparing`, `making`, `copying`, `holding`, `cleaning`, `reverting`, `ended`;
+    /// `sealing`, `waiting`, `checking`.
     pub phase: String,
     /// Where the tenant is, or was.
     pub source: Location,
@@ -54,12 +55,12 @@ pub struct Location {
     pub datastore: Option<String>,
 }
 
-/// How far a move is.
+/// How far it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct Progress {
-    /// Rows that were there when it began.
+    /// Rows that were there, or were to be sealed, when it began.
     pub rows: u64,
-    /// Rows that have been written to the target, those changed meanwhile again.
+    /// Rows that have been written to the target, those changed meanwhile again; or sealed again.
     pub copied: u64,
     /// Rows that were compared and found equal.
     pub compared: u64,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
-use crate::resource::{Insertable, Mapped, Owned, Reference, Resource, Stamp, Unique, fold, set};
+use crate::resource::{Insertable, Mapped, Owned, Reference, Resource, Sealed, Stamp, Unique, fold, set};
 
 /// A post of a user.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -85,6 +85,7 @@ impl Mapped for Model {
     const UPDATED_AT: Column = Column::UpdatedAt;
     const UNIQUE: &[Unique] = &[Unique::new("posts_pkey", "posts.id", "id")];
     const REFERENCES: &[Reference] = &[Reference::new("posts_user_id_fkey", "user_id")];
+    const SEALED: &[Sealed<Self>] = &[Sealed::new(Column::Content, |post| post.content.as_mut())];
 
     fn id(&self) -> Uuid {
         self.id

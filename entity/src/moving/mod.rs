@@ -26,7 +26,7 @@ use crate::platform::{Platform, newest_schema};
 use crate::vocabulary::WorkState;
 
 pub(crate) use fence::Fence;
-pub(crate) use record::{Kind, Record, is_being_purged, new as new_operation, running_of};
+pub(crate) use record::{Beginning, Kind, Record, is_being_purged, new as new_operation, running_of};
 pub(crate) use runner::{AtWork, done, run};
 
 impl Platform<'_> {
@@ -50,7 +50,9 @@ impl Platform<'_> {
         check_known(&tenant)?;
         self.check_owner(&source)?;
         let detail = json!({ "from": source, "to": target });
-        let record = Record::begin(self, id, Kind::Move, source, target, "tenant.move", detail).await?;
+        let (kind, action) = (Kind::Move, "tenant.move");
+        let beginning = Beginning { kind, source, target, action, detail, also: Vec::new() };
+        let record = Record::begin(self, id, beginning).await?;
         Ok(self.go_on(record))
     }
 
@@ -73,7 +75,7 @@ impl Platform<'_> {
         Err(Error::NotPossible(format!("another operation is under way: {} {}", under_way.kind, under_way.id)))
     }
 
-    fn go_on(&self, operation: operation::Model) -> operation::Model {
+    pub(crate) fn go_on(&self, operation: operation::Model) -> operation::Model {
         let (database, id) = (self.database().clone(), operation.id);
         self.database().spawn(async move { run(&database, id).await });
         operation

@@ -1,6 +1,6 @@
 //! The catalog's record of long work on a tenant.
 
-use sea_orm::sea_query::{Expr, OnConflict, Query, UpdateStatement};
+use sea_orm::sea_query::{Expr, InsertStatement, OnConflict, Query, UpdateStatement};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
 use serde_json::Value;
 use uuid::Uuid;
@@ -20,6 +20,22 @@ pub(crate) enum Kind {
     Move,
     Import,
     Purge,
+    /// A new data key.
+    Rotate,
+    /// Rows sealed that were not.
+    Encrypt,
+}
+
+/// An operation that is to begin.
+pub(crate) struct Beginning {
+    pub(crate) kind: Kind,
+    pub(crate) source: Location,
+    pub(crate) target: Location,
+    /// What the audit log calls it.
+    pub(crate) action: &'static str,
+    pub(crate) detail: Value,
+    /// What comes into the catalog in the same transaction.
+    pub(crate) also: Vec<InsertStatement>,
 }
 
 impl Kind {
@@ -28,6 +44,8 @@ impl Kind {
             Self::Move => "move",
             Self::Import => "import",
             Self::Purge => "purge",
+            Self::Rotate => "rotate",
+            Self::Encrypt => "encrypt",
         }
     }
 
@@ -37,6 +55,7 @@ impl Kind {
             Self::Move => &[TenantStatus::Active, TenantStatus::Suspended],
             Self::Import => &[TenantStatus::Provisioning],
             Self::Purge => &[TenantStatus::Deleted],
+            Self::Rotate | Self::Encrypt => &[TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Deleted],
         }
     }
 }
@@ -50,12 +69,9 @@ impl Record {
     pub(crate) async fn begin(
         platform: &Platform<'_>,
         tenant: Uuid,
-        kind: Kind,
-        source: Location,
-        target: Location,
-        action: &'static str,
-        detail: Value,
+        beginning: Beginning,
     ) -> Result<operation::Model, Error> {
+        let Beginning { kind, source, target, action, detail, also } = beginning;
         let record = new(platform, tenant, kind, source, target);
         let mut lease = platform.begin().await?;
         // Changes nothing, and whoever wants to change the tenant's state waits until it can be seen that this has begun.
@@ -66,6 +82,13 @@ impl Record {
             return Err(Error::NotPossible("the tenant's state has changed meanwhile".to_owned()));
         }
         Self::insert(&mut lease, &record).await?;
+        for insert in &also {
+            let sent = lease.affected(StatementBuilder::build(insert, &lease.backend()), Keys::default()).await;
+            if sent.is_err() {
+                lease.roll_back().await;
+            }
+            sent?;
+        }
         platform.write_down(&mut lease, AuditEntry { action, tenant_id: Some(tenant), detail }).await?;
         lease.commit().await?;
         Ok(record)

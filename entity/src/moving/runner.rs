@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::phases::Move;
 use super::record::{Kind, Record, find};
 use crate::database::Database;
+use crate::encryption::{Next, Rotation};
 use crate::entities::operation;
 use crate::error::Error;
 use crate::owner::TenantLock;
@@ -62,25 +63,15 @@ pub(crate) async fn run(database: &Database, id: Uuid) {
 }
 
 async fn go_on_until_left(database: &Database, id: Uuid) -> Result<(), Error> {
-    if go_on(database, id, false).await? == Next::WhenNobodyIsThere {
-        // Nobody who was admitted to the old place before this began is there any more after it. Without the lock, whose
-        // connection others need more.
-        tokio::time::sleep(database.settings.request_timeout).await;
+    if let Next::After(time) = go_on(database, id, false).await? {
+        // Without the lock, whose connection others need more.
+        tokio::time::sleep(time).await;
         go_on(database, id, true).await?;
     }
     Ok(())
 }
 
-/// What is left of an operation.
-#[derive(PartialEq, Eq)]
-enum Next {
-    /// Nothing, or nothing that this process could do.
-    Nothing,
-    /// Destroying the old place, once it is empty.
-    WhenNobodyIsThere,
-}
-
-async fn go_on(database: &Database, id: Uuid, nobody_is_there: bool) -> Result<Next, Error> {
+async fn go_on(database: &Database, id: Uuid, has_waited: bool) -> Result<Next, Error> {
     let _turn = database.at_work.turns.acquire().await.map_err(|_| Error::Busy)?;
     let Some(operation) = find(database, id).await?.filter(is_running) else { return Ok(Next::Nothing) };
     let Some(mut lock) = TenantLock::try_take(database, operation.tenant_id).await? else { return Ok(Next::Nothing) };
@@ -94,10 +85,18 @@ async fn go_on(database: &Database, id: Uuid, nobody_is_there: bool) -> Result<N
         purge::go_on(database, &mut operation, &mut lock).await?;
         return Ok(Next::Nothing);
     }
+    if [Kind::Rotate, Kind::Encrypt].iter().any(|kind| operation.kind == kind.as_str()) {
+        // Left to whoever has the master key.
+        if !database.keys.is_on() {
+            return Ok(Next::Nothing);
+        }
+        return Rotation::new(database, operation, lock).go_on(has_waited).await;
+    }
     let mut moving = Move::new(database, operation, lock)?;
     while moving.is_running() {
-        if moving.has_switched() && !nobody_is_there {
-            return Ok(Next::WhenNobodyIsThere);
+        if moving.has_switched() && !has_waited {
+            // Whoever was admitted to the old place before is there no more after this.
+            return Ok(Next::After(database.settings.request_timeout));
         }
         if let Err(error) = moving.next().await {
             let operation = moving.failed(error).await?;

@@ -142,7 +142,7 @@ impl Platform<'_> {
         if let Some(cursor) = after {
             filter = filter.and(Filter::lt(tenant::Column::Id, cursor.check(tenant::Model::TAG, NO_TENANT)?.id()));
         }
-        let mut select = tenant::Entity::find().filter(filter.into_condition()).into_query();
+        let mut select = tenant::Entity::find().filter(filter.into_condition()?).into_query();
         select.order_by(tenant::Column::Id, Order::Desc).limit(limit.saturating_add(1));
         let rows = self.fetch(&select).await?;
         let tenants = rows.iter().map(|row| tenant::Model::from_query_result(row, "").map_err(internal));

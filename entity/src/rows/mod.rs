@@ -6,6 +6,7 @@
 
 mod keys;
 mod reading;
+mod sealed;
 mod sum;
 mod table;
 mod writing;
@@ -13,7 +14,7 @@ mod writing;
 pub(crate) use keys::Key;
 pub(crate) use reading::Batches;
 pub(crate) use sum::{Summed, hex};
-pub(crate) use table::{Row, Table, tables};
+pub(crate) use table::{Row, TENANT, Table, tables};
 pub(crate) use writing::Told;
 
 use uuid::Uuid;

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use crate::entities::{idempotency, post, user};
 use crate::error::{Error, internal};
-use crate::resource::Owned;
+use crate::resource::{Owned, is_sealed};
 
 /// The column that every tenant table begins with.
-pub(super) const TENANT: &str = "tenant_id";
+pub(crate) const TENANT: &str = "tenant_id";
 
 /// Every tenant table, referenced ones first: the order in which rows can be inserted.
 pub(crate) fn tables() -> Vec<Table> {
@@ -22,15 +22,16 @@ pub(crate) fn tables() -> Vec<Table> {
 pub(crate) struct Table {
     pub(crate) name: String,
     /// All but the tenant's, which is the same in every row.
-    columns: Vec<Column>,
-    pub(super) id: String,
+    pub(super) columns: Vec<Column>,
+    pub(crate) id: String,
     pub(super) version: String,
     pub(super) updated_at: String,
 }
 
-struct Column {
-    name: String,
+pub(super) struct Column {
+    pub(super) name: String,
     kind: Kind,
+    pub(super) is_sealed: bool,
 }
 
 /// What a column holds. Another one is a line here and in the two functions below.
@@ -46,25 +47,41 @@ enum Kind {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row(pub(super) Vec<Value>);
 
+impl Row {
+    /// Replaces a text in each of its texts.
+    pub(crate) fn replace(&mut self, from: &str, to: &str) {
+        for value in &mut self.0 {
+            if let Value::String(Some(text)) = value {
+                *text = text.replace(from, to);
+            }
+        }
+    }
+}
+
 impl Table {
     fn of<R: Owned>() -> Self {
         let name = |column: R::Column| column.as_str().to_owned();
         let columns = <R::Column as Iterable>::iter().filter(|column| column.as_str() != TENANT);
         Self {
             name: R::Entity::default().table_name().to_owned(),
-            columns: columns.map(|column| Column { name: name(column), kind: Kind::of(column) }).collect(),
+            columns: columns.map(Column::of::<R>).collect(),
             id: name(R::ID),
             version: name(R::VERSION),
             updated_at: name(R::UPDATED_AT),
         }
     }
 
-    pub(super) fn alias(&self) -> Alias {
+    pub(crate) fn alias(&self) -> Alias {
         Alias::new(&self.name)
     }
 
     pub(super) fn columns(&self) -> impl Iterator<Item = Alias> + '_ {
         self.columns.iter().map(|column| Alias::new(&column.name))
+    }
+
+    /// The columns whose texts are sealed.
+    pub(crate) fn sealed(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(|column| column.is_sealed).map(|column| column.name.as_str())
     }
 
     pub(super) fn position(&self, column: &str) -> Option<usize> {
@@ -91,6 +108,12 @@ impl Table {
             column.kind.parse(given).ok_or_else(|| format!("the column {} cannot hold that", column.name))
         };
         self.columns.iter().map(value).collect::<Result<_, _>>().map(Row)
+    }
+}
+
+impl Column {
+    fn of<R: Owned>(column: R::Column) -> Self {
+        Self { name: column.as_str().to_owned(), kind: Kind::of(column), is_sealed: is_sealed::<R>(column) }
     }
 }
 

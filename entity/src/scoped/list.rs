@@ -2,12 +2,12 @@
 
 use sea_orm::sea_query::{Order, SelectStatement};
 
+use super::TenantScoped;
 use super::read::count_of;
-use super::{TenantScoped, models};
 use crate::connection::Access;
 use crate::cursor::Cursor;
 use crate::error::Error;
-use crate::filter::Filter;
+use crate::filter::{Filter, comparable};
 use crate::resource::{Mapped, Resource};
 
 /// Which way a list runs.
@@ -75,20 +75,21 @@ impl<'s, R: Mapped> List<'s, R> {
         if let Some(cursor) = after {
             filter = filter.and(self.past(cursor.check(R::TAG, tenant)?));
         }
-        let mut select = self.scope.select(filter);
+        let mut select = self.scope.select(filter)?;
         self.in_order(&mut select);
         // One more than asked for tells whether there is more.
         select.limit(limit.saturating_add(1));
-        let mut rows: Vec<R> = models(&self.scope.fetch(&select).await?)?;
+        let mut rows = self.scope.fetch(&select).await?;
         let more = rows.len() as u64 > limit;
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let rows = self.scope.opened(&rows).await?;
         let next = rows.last().filter(|_| more).map(|last| Cursor::new(R::TAG, tenant, last.id()));
         Ok(Slice { rows, next })
     }
 
     /// Page `number` (from 1) of pages of `limit` rows, and the number of rows in all.
     pub async fn page(self, number: u64, limit: u64) -> Result<Page<R>, Error> {
-        let mut select = self.scope.select(self.filter.clone());
+        let mut select = self.scope.select(self.filter.clone())?;
         self.in_order(&mut select);
         page(self.scope, self.filter, select, number, limit).await
     }
@@ -109,8 +110,9 @@ impl<'s, R: Mapped> List<'s, R> {
 impl<R: Mapped> Sorted<'_, R> {
     /// Page `number` (from 1) of pages of `limit` rows, and the number of rows in all.
     pub async fn page(self, number: u64, limit: u64) -> Result<Page<R>, Error> {
-        let mut select = self.list.scope.select(self.list.filter.clone());
-        select.order_by((R::Entity::default(), self.column), self.direction.into());
+        let mut select = self.list.scope.select(self.list.filter.clone())?;
+        let column = comparable::<R>(self.column)?;
+        select.order_by((R::Entity::default(), column), self.direction.into());
         self.list.in_order(&mut select);
         page(self.list.scope, self.list.filter, select, number, limit).await
     }
@@ -136,8 +138,9 @@ async fn page<R: Mapped>(
     let offset = number.saturating_sub(1).saturating_mul(limit).min(i64::MAX as u64);
     select.limit(limit).offset(offset);
     let mut unit = scope.unit(Access::Read).await?;
-    let total = count_of(&unit.rows(scope.build(&scope.counting(filter))).await?)?;
-    let rows = if offset < total { models(&unit.rows(scope.build(&select)).await?)? } else { Vec::new() };
+    let total = count_of(&unit.rows(scope.build(&scope.counting(filter)?)).await?)?;
+    let rows = if offset < total { unit.rows(scope.build(&select)).await? } else { Vec::new() };
     unit.finish().await?;
+    let rows = scope.opened(&rows).await?;
     Ok(Page { rows, total })
 }

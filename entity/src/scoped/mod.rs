@@ -3,6 +3,7 @@
 mod eager;
 mod list;
 mod read;
+mod sealed;
 mod write;
 
 use std::marker::PhantomData;
@@ -42,13 +43,13 @@ impl<R: Mapped> TenantScoped<R> {
 
     /// The tenant's condition around the caller's. Both are parts of a new `AND`: adding to the caller's own condition would
     /// join its `OR`.
-    fn within(&self, filter: Filter<R>) -> Condition {
-        Condition::all().add(filter.into_condition()).add(self.tenant())
+    fn within(&self, filter: Filter<R>) -> Result<Condition, Error> {
+        Ok(Condition::all().add(filter.into_condition()?).add(self.tenant()))
     }
 
     /// A select of the tenant's matching rows.
-    fn select(&self, filter: Filter<R>) -> SelectStatement {
-        R::Entity::find().filter(self.within(filter)).into_query()
+    fn select(&self, filter: Filter<R>) -> Result<SelectStatement, Error> {
+        Ok(R::Entity::find().filter(self.within(filter)?).into_query())
     }
 
     fn build(&self, statement: &impl StatementBuilder) -> Statement {
@@ -73,7 +74,7 @@ impl<R: Mapped> TenantScoped<R> {
     }
 }
 
-/// Reads rows as models.
+/// Reads rows as models, as they are stored.
 fn models<R: Mapped>(rows: &[QueryResult]) -> Result<Vec<R>, Error> {
     rows.iter().map(|row| R::from_query_result(row, "").map_err(|error| Error::Internal(error.to_string()))).collect()
 }

@@ -28,12 +28,12 @@ impl<R: Mapped> TenantScoped<R> {
 
     /// How many rows match.
     pub async fn count(&self, filter: Filter<R>) -> Result<u64, Error> {
-        count_of(&self.fetch(&self.counting(filter)).await?)
+        count_of(&self.fetch(&self.counting(filter)?).await?)
     }
 
     /// Whether any row matches.
     pub async fn exists(&self, filter: Filter<R>) -> Result<bool, Error> {
-        let mut select = self.select(filter);
+        let mut select = self.select(filter)?;
         select.clear_selects().expr(Expr::val(1_i64)).limit(1);
         Ok(!self.fetch(&select).await?.is_empty())
     }
@@ -43,10 +43,10 @@ impl<R: Mapped> TenantScoped<R> {
         Cursor::parse(text, R::TAG, self.session.tenant)
     }
 
-    pub(super) fn counting(&self, filter: Filter<R>) -> SelectStatement {
+    pub(super) fn counting(&self, filter: Filter<R>) -> Result<SelectStatement, Error> {
         let mut select = Query::select();
-        select.expr(Func::count(Expr::cust("*"))).from(R::Entity::default()).cond_where(self.within(filter));
-        select
+        select.expr(Func::count(Expr::cust("*"))).from(R::Entity::default()).cond_where(self.within(filter)?);
+        Ok(select)
     }
 }
 

@@ -1,14 +1,16 @@
 //! Writing: inserts are stamped with the tenant, changes and deletions carry its condition.
 
-use sea_orm::sea_query::{DeleteStatement, Expr, ExprTrait, InsertStatement, OnConflict, Query, UpdateStatement};
-use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait};
+use sea_orm::sea_query::{
+    DeleteStatement, Expr, ExprTrait, InsertStatement, OnConflict, Order, Query, UpdateStatement,
+};
+use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, QueryResult};
 use uuid::Uuid;
 
-use super::{TenantScoped, models};
+use super::TenantScoped;
 use crate::connection::Access;
-use crate::error::Error;
+use crate::error::{Error, internal};
 use crate::filter::Filter;
-use crate::resource::{Mapped, Owned, Stamp, now};
+use crate::resource::{Mapped, Owned, Stamp, is_among, now};
 use crate::session::Unit;
 
 /// Rows of one `INSERT`: keeps the number of values below what the databases take (32,766 on SQLite).
@@ -19,28 +21,56 @@ impl<R: Mapped> TenantScoped<R> {
     /// Changes the row with this id if it also matches `also`, and returns it as it is then. Changing nothing reads it.
     pub async fn update(&self, id: Uuid, also: Filter<R>, changes: R::Changes) -> Result<Option<R>, Error> {
         let filter = Filter::eq(R::ID, id).and(also);
-        let Some(mut update) = self.updating(filter.clone(), changes) else {
+        let mut changes = R::changed(changes);
+        self.seal(id, &mut changes).await?;
+        let Some(mut update) = self.updating(filter.clone(), &changes)? else {
             return self.find(filter).await;
         };
         update.returning(Query::returning().columns(Self::columns()));
         let mut unit = self.writing().await?;
         let rows = unit.rows(self.build(&update)).await?;
         unit.finish().await?;
-        Ok(models(&rows)?.pop())
+        Ok(self.opened(&rows).await?.pop())
     }
 
     /// Changes every row that matches and returns how many there were. Changing nothing touches none.
+    ///
+    /// One statement; but where a sealed text is set, one for each row, because each row's is another. Still all or none.
     pub async fn update_many(&self, filter: Filter<R>, changes: R::Changes) -> Result<u64, Error> {
-        let Some(update) = self.updating(filter, changes) else { return Ok(0) };
+        let mut changes = R::changed(changes);
+        if self.differs_by_row(&changes) {
+            return self.update_each(filter, &changes).await;
+        }
+        self.seal(Uuid::nil(), &mut changes).await?;
+        let Some(update) = self.updating(filter, &changes)? else { return Ok(0) };
         let mut unit = self.writing().await?;
         let changed = unit.affected(self.build(&update)).await?;
         unit.finish().await?;
         Ok(changed)
     }
 
+    /// Changes the rows that match one by one, in the order of their ids. As with one statement, a row that somebody changes
+    /// meanwhile is judged by what it is then.
+    async fn update_each(&self, filter: Filter<R>, changes: &R::ActiveModel) -> Result<u64, Error> {
+        // Before a connection is held: the key may have to be made.
+        self.session.keys.sealing(self.session.tenant).await?;
+        let mut select = self.select(filter.clone())?;
+        select.clear_selects().column((R::Entity::default(), R::ID));
+        select.order_by((R::Entity::default(), R::ID), Order::Asc);
+        let (mut unit, mut changed) = (self.writing().await?, 0);
+        for id in ids(&unit.rows(self.build(&select)).await?)? {
+            let mut own = changes.clone();
+            self.seal(id, &mut own).await?;
+            if let Some(update) = self.updating(Filter::eq(R::ID, id).and(filter.clone()), &own)? {
+                changed += unit.affected(self.build(&update)).await?;
+            }
+        }
+        unit.finish().await?;
+        Ok(changed)
+    }
+
     /// `None` when nothing is to be changed: an `UPDATE` with nothing set is not a statement.
-    fn updating(&self, filter: Filter<R>, changes: R::Changes) -> Option<UpdateStatement> {
-        let changes = R::changed(changes);
+    fn updating(&self, filter: Filter<R>, changes: &R::ActiveModel) -> Result<Option<UpdateStatement>, Error> {
         let set: Vec<_> = Self::columns()
             .filter_map(|column| match changes.get(column) {
                 ActiveValue::Set(value) => Some((column, Expr::val(value))),
@@ -48,7 +78,7 @@ impl<R: Mapped> TenantScoped<R> {
             })
             .collect();
         if set.is_empty() {
-            return None;
+            return Ok(None);
         }
         let mut update = Query::update();
         update
@@ -56,8 +86,8 @@ impl<R: Mapped> TenantScoped<R> {
             .values(set)
             .value(R::VERSION, Expr::col(R::VERSION).add(1_i64))
             .value(R::UPDATED_AT, now())
-            .cond_where(self.within(filter));
-        Some(update)
+            .cond_where(self.within(filter)?);
+        Ok(Some(update))
     }
 
     async fn writing(&self) -> Result<Unit<'_>, Error> {
@@ -75,30 +105,29 @@ impl<R: Owned> TenantScoped<R> {
 
     /// Inserts all rows or none, and returns them in the order given.
     pub async fn insert_many(&self, new: Vec<R::New>) -> Result<Vec<R>, Error> {
-        let rows = self.stamped(new)?;
-        let mut inserted = Vec::with_capacity(rows.len());
+        let rows = self.stamped(new).await?;
+        let mut inserted: Vec<QueryResult> = Vec::with_capacity(rows.len());
         if rows.is_empty() {
-            return Ok(inserted);
+            return Ok(Vec::new());
         }
         let mut unit = self.writing().await?;
         for chunk in rows.chunks(ROWS_A_STATEMENT) {
-            let answer = unit.rows(self.build(&self.insertion(chunk))).await?;
-            inserted.extend(models::<R>(&answer)?);
+            inserted.extend(unit.rows(self.build(&self.insertion(chunk))).await?);
         }
         unit.finish().await?;
-        Ok(in_order(inserted, &rows))
+        Ok(in_order(self.opened(&inserted).await?, &rows))
     }
 
     /// Inserts a row unless its key is taken; `None` when it was.
     pub async fn insert_if_absent(&self, new: R::New) -> Result<Option<R>, Error> {
-        let mut insert = self.insertion(&self.stamped(vec![new])?);
+        let mut insert = self.insertion(&self.stamped(vec![new]).await?);
         insert.on_conflict(OnConflict::columns(R::UPSERT_KEY.iter().copied()).do_nothing().to_owned());
         self.run_insert(&insert).await
     }
 
     /// Inserts a row, or changes the one that has its key.
     pub async fn upsert(&self, new: R::New) -> Result<R, Error> {
-        let mut insert = self.insertion(&self.stamped(vec![new])?);
+        let mut insert = self.insertion(&self.stamped(vec![new]).await?);
         let replaced = Self::columns().filter(|column| !is_among(*column, R::FIXED));
         let mut conflict = OnConflict::columns(R::UPSERT_KEY.iter().copied());
         conflict
@@ -118,7 +147,7 @@ impl<R: Owned> TenantScoped<R> {
     /// Deletes every row that matches and returns how many there were.
     pub async fn delete_many(&self, filter: Filter<R>) -> Result<u64, Error> {
         let delete: DeleteStatement =
-            Query::delete().from_table(R::Entity::default()).cond_where(self.within(filter)).take();
+            Query::delete().from_table(R::Entity::default()).cond_where(self.within(filter)?).take();
         let mut unit = self.writing().await?;
         let deleted = unit.affected(self.build(&delete)).await?;
         unit.finish().await?;
@@ -129,17 +158,23 @@ impl<R: Owned> TenantScoped<R> {
         let mut unit = self.writing().await?;
         let rows = unit.rows(self.build(insert)).await?;
         unit.finish().await?;
-        Ok(models(&rows)?.pop())
+        Ok(self.opened(&rows).await?.pop())
     }
 
-    /// The rows as they will be, each with this tenant; one that claims another is refused, and with it all.
-    fn stamped(&self, new: Vec<R::New>) -> Result<Vec<R::ActiveModel>, Error> {
+    /// The rows as they will be, each with this tenant, and sealed; one that claims another is refused, and with it all.
+    async fn stamped(&self, new: Vec<R::New>) -> Result<Vec<R::ActiveModel>, Error> {
         let tenant = self.session.tenant;
         if new.iter().filter_map(R::claimed_tenant).any(|claimed| claimed != tenant) {
             return Err(Error::ForeignTenant);
         }
         let stamp = Stamp::now(tenant);
-        Ok(new.into_iter().map(|new| R::new_row(new, &stamp)).collect())
+        let mut rows: Vec<_> = new.into_iter().map(|new| R::new_row(new, &stamp)).collect();
+        for row in &mut rows {
+            if let Some(id) = id_of::<R>(row) {
+                self.seal(id, row).await?;
+            }
+        }
+        Ok(rows)
     }
 
     /// The tenant's column is written here, whatever the row has in it: no entity can forget to.
@@ -162,18 +197,19 @@ fn value_of<A: ActiveModelTrait>(row: &A, column: <A::Entity as sea_orm::EntityT
     row.get(column).into_value().unwrap_or(sea_orm::Value::String(None))
 }
 
-fn is_among<C: ColumnTrait>(column: C, columns: &[C]) -> bool {
-    columns.iter().any(|one| one.as_str() == column.as_str())
+fn id_of<R: Owned>(row: &R::ActiveModel) -> Option<Uuid> {
+    match value_of(row, R::ID) {
+        sea_orm::Value::Uuid(id) => id,
+        _ => None,
+    }
+}
+
+fn ids(rows: &[QueryResult]) -> Result<Vec<Uuid>, Error> {
+    rows.iter().map(|row| row.try_get_by_index(0).map_err(internal)).collect()
 }
 
 /// The databases promise no order for `RETURNING`.
 fn in_order<R: Owned>(inserted: Vec<R>, given: &[R::ActiveModel]) -> Vec<R> {
     let mut by_id: std::collections::HashMap<Uuid, R> = inserted.into_iter().map(|row| (row.id(), row)).collect();
-    given
-        .iter()
-        .filter_map(|row| match value_of(row, R::ID) {
-            sea_orm::Value::Uuid(Some(id)) => by_id.remove(&id),
-            _ => None,
-        })
-        .collect()
+    given.iter().filter_map(|row| by_id.remove(&id_of::<R>(row)?)).collect()
 }

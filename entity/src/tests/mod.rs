@@ -3,6 +3,7 @@
 mod binding;
 mod budget;
 mod doctor;
+mod encryption;
 mod fleet;
 mod guard;
 mod model;
@@ -12,6 +13,8 @@ mod process;
 mod program;
 mod property;
 mod provisioning;
+mod rotation;
+mod sealed_transfer;
 mod transfer;
 
 use std::sync::{Arc, Mutex};
@@ -42,7 +45,7 @@ fn open_test(database: &TestDatabase) -> Database {
 
 /// A tenant, admitted without the catalog being asked.
 fn admitted(database: &Database, id: Uuid) -> TenantAccess {
-    TenantAccess::new(tenant_row(id), Arc::clone(&database.serving), Arc::clone(&database.serving))
+    TenantAccess::new(tenant_row(id), Arc::clone(&database.serving), database)
 }
 
 fn tenant_row(id: Uuid) -> tenant::Model {

@@ -12,6 +12,10 @@ pub(super) trait Row: Clone {
     fn version(&self) -> i64;
     /// Text column 0 or 1.
     fn text(&self, column: u8) -> Option<&str>;
+    /// The same, or another where that is sealed: nothing can be compared with a sealed one.
+    fn compared(&self, column: u8) -> Option<&str> {
+        self.text(column)
+    }
     fn is_searchable(column: u8) -> bool;
 }
 
@@ -73,6 +77,10 @@ impl Row for PostRow {
         if column == 0 { Some(&self.title) } else { self.content.as_deref() }
     }
 
+    fn compared(&self, _: u8) -> Option<&str> {
+        Some(&self.title)
+    }
+
     fn is_searchable(column: u8) -> bool {
         column == 0
     }
@@ -98,7 +106,7 @@ pub(super) fn truth<R: Row>(filter: &F, row: &R, ids: &[Uuid], tenants: &[Uuid])
         F::IdIn(list) => Some(list.iter().any(|id| row.id() == ids[*id as usize])),
         F::Tenant(cmp, tenant) => Some(cmp.holds(row.tenant().cmp(&tenants[*tenant as usize]))),
         F::Version(cmp, version) => Some(cmp.holds(row.version().cmp(version))),
-        F::Text(column, equal, text) => row.text(*column).map(|value| (value == text) == *equal),
+        F::Text(column, equal, text) => row.compared(*column).map(|value| (value == text) == *equal),
         F::Contains(column, _) if !R::is_searchable(*column) => Some(false),
         F::Contains(column, text) => row.text(*column).map(|value| fold(value).contains(&fold(text))),
         F::Null(column) => Some(row.text(*column).is_none()),

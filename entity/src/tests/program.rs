@@ -225,7 +225,7 @@ fn id() -> impl Strategy<Value = u8> {
 }
 
 fn text() -> impl Strategy<Value = String> {
-    prop::sample::select(vec!["Ann", "ann", "b%b", "b_b", "bxb", "ÉTÉ", "été", "' OR 1=1 --", "a!b"])
+    prop::sample::select(vec!["Ann", "ann", "b%b", "b_b", "bxb", "ÉTÉ", "été", "' OR 1=1 --", "a!b", "sealed:1:1:A"])
         .prop_map(str::to_owned)
 }
 

@@ -49,6 +49,16 @@ fn scopes_do_as_the_model_through_pgbouncer() {
     on(TestDatabase::postgres(), |database| database.server().variables_through_pgbouncer());
 }
 
+#[test]
+fn scopes_do_as_the_model_on_sqlite_with_sealed_contents() {
+    on(TestDatabase::sqlite(), |database| super::encryption::sealing(&database.variables()));
+}
+
+#[test]
+fn scopes_do_as_the_model_on_postgres_with_sealed_contents() {
+    on(TestDatabase::postgres(), |database| super::encryption::sealing(&database.variables()));
+}
+
 fn on(database: impl Future<Output = TestDatabase>, variables: impl Fn(&TestDatabase) -> Vec<(&'static str, String)>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let database = runtime.block_on(database);

@@ -3,20 +3,21 @@
 //! It is being provisioned until the last line has been read. If a line cannot be taken, or no more come, it is undone; if the
 //! process dies, whoever finds it undoes it.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use sea_orm::{ColumnTrait, EntityName, EntityTrait, QueryFilter, QueryTrait, StatementBuilder};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryTrait, StatementBuilder};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::line::{Chain, FORMAT, Head, ImportedTenant, Line};
+use super::origin::{Origin, TakeError};
 use crate::connection::Lease;
 use crate::database::Database;
+use crate::encryption::Keyring;
 use crate::entities::operation::{self, Location};
-use crate::entities::{idempotency, slug, tenant};
+use crate::entities::{slug, tenant};
 use crate::error::{Error, Keys};
 use crate::gatekeeper::PlatformAdmin;
 use crate::moving::{Kind, Record, done, new_operation, running_of};
@@ -66,8 +67,6 @@ pub struct Import {
 /// An import whose first line has been read.
 struct Begun {
     _turn: Turn,
-    /// The tenant's id where it was exported.
-    from: Uuid,
     tenant: tenant::Model,
     suspended: bool,
     operation: operation::Model,
@@ -80,6 +79,8 @@ struct Begun {
     bytes: usize,
     written: BTreeMap<String, u64>,
     ended: bool,
+    origin: Origin,
+    keys: Arc<Keyring>,
 }
 
 impl Platform<'_> {
@@ -146,9 +147,10 @@ impl Import {
     }
 
     async fn begin(&mut self, head: Head) -> Result<(), Error> {
-        if head.tenantry != "export" || head.format != FORMAT || head.contents != "plain" {
+        if head.tenantry != "export" || head.format != FORMAT {
             return Err(bad(1, "is of a format that this version does not know"));
         }
+        let origin = Origin::new(&self.database, &head).await.map_err(|why| bad(1, &why))?;
         let mut told = head.tenant;
         if let Some(slug) = &self.options.slug {
             slug.clone_into(&mut told.slug);
@@ -187,7 +189,6 @@ impl Import {
         let written = tables().into_iter().map(|table| (table.name, 0)).collect();
         self.begun = Some(Begun {
             _turn: turn,
-            from: told.id,
             tenant,
             suspended: told.suspended,
             operation,
@@ -199,6 +200,8 @@ impl Import {
             bytes: 0,
             written,
             ended: false,
+            origin,
+            keys: Arc::clone(&database.keys),
         });
         Ok(())
     }
@@ -269,29 +272,18 @@ impl Begun {
             return Err(bad(number, "is of a table that had ended"));
         }
         self.at = at;
-        let row = self.answering(at, row);
-        self.rows.push(self.tables[at].parsed(&row).map_err(|why| bad(number, &why))?);
+        let mut row = self.tables[at].parsed(row).map_err(|why| bad(number, &why))?;
+        let taken = self.origin.take(&self.tables[at], &mut row, self.tenant.id, &self.keys).await;
+        taken.map_err(|error| match error {
+            TakeError::Unopenable(column) => bad(number, &format!("has a sealed {column} that does not open")),
+            TakeError::Other(error) => error,
+        })?;
+        self.rows.push(row);
         self.bytes += size;
         if self.rows.len() >= MOST_ROWS || self.bytes >= MOST_BYTES {
             self.write(number).await?;
         }
         Ok(())
-    }
-
-    /// An answer that is kept to be given again names its tenant: where this is another one than was exported, the copy's
-    /// clients must not read of that.
-    fn answering<'r>(&self, at: usize, row: &'r Map<String, Value>) -> Cow<'r, Map<String, Value>> {
-        let (from, to) = (self.from.to_string(), self.tenant.id.to_string());
-        if from == to || self.tables[at].name != idempotency::Entity.table_name() {
-            return Cow::Borrowed(row);
-        }
-        let mut row = row.clone();
-        for value in row.values_mut() {
-            if let Value::String(text) = value {
-                *text = text.replace(&from, &to);
-            }
-        }
-        Cow::Owned(row)
     }
 
     /// Writes the rows that were read last, the line with this number among them.

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use crate::rows::hex;
-use crate::vocabulary::{Isolation, Limits};
+use crate::vocabulary::{Contents, Isolation, Limits};
 
 /// The format below; another one is refused.
 pub(super) const FORMAT: u32 = 1;
@@ -40,9 +40,19 @@ pub(super) struct Head {
     pub(super) tenantry: String,
     pub(super) format: u32,
     pub(super) exported_at: DateTime<Utc>,
-    /// `plain`: whoever has the file can read it.
-    pub(super) contents: String,
+    pub(super) contents: Contents,
     pub(super) tenant: ImportedTenant,
+    /// What sealed contents open with, as only the master key opens it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) data_keys: Vec<WrappedKey>,
+}
+
+/// A data key, as an export tells of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct WrappedKey {
+    pub(super) version: i32,
+    pub(super) wrapped: String,
+    pub(super) master_key_id: String,
 }
 
 /// A tenant, as an export tells of it.

@@ -4,6 +4,7 @@
 mod export;
 mod import;
 mod line;
+mod origin;
 
 pub use export::Export;
 pub(crate) use import::undo_import;

@@ -3,13 +3,14 @@
 mod m0001_tenants;
 mod m0002_audit_log;
 mod m0003_places;
+mod m0004_data_keys;
 mod m0006_audit_outcomes;
 
 use crate::set::Set;
 
 /// Every table of the catalog; each has a column that says which tenant a row is about.
 pub const CATALOG_TABLES: &[&str] =
-    &["tenants", "tenant_slugs", "tenant_domains", "audit_log", "operations", "tenant_versions"];
+    &["tenants", "tenant_slugs", "tenant_domains", "audit_log", "operations", "tenant_versions", "data_keys"];
 
 /// The catalog's tables.
 pub static CATALOG: Set = Set {
@@ -19,6 +20,7 @@ pub static CATALOG: Set = Set {
         m0001_tenants::MIGRATION,
         m0002_audit_log::MIGRATION,
         m0003_places::MIGRATION,
+        m0004_data_keys::MIGRATION,
         m0006_audit_outcomes::MIGRATION,
     ],
 };

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use entity::{ImportOptions, Isolation};
+use entity::{Contents, ImportOptions, Isolation};
 
 use super::{Office, Which, show};
 use crate::cli::progress::Meter;
@@ -19,6 +19,9 @@ const PIECE: usize = 1 << 20;
 pub(super) struct ExportArgs {
     #[command(flatten)]
     pub(super) which: Which,
+    /// Sealed contents opened, or as they are stored: only whoever has the master key can then import them
+    #[arg(long, value_name = "HOW", default_value = "plain")]
+    contents: Contents,
     /// The file to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -48,7 +51,7 @@ pub(super) struct ImportArgs {
 
 pub(super) async fn export(office: &Office, args: ExportArgs) -> Result<(), Failure> {
     let tenant = office.find(&args.which).await?;
-    let mut export = office.platform().tenant_export(&tenant).await?;
+    let mut export = office.platform().tenant_export(&tenant, args.contents).await?;
     let (mut out, meter) = (opened(args.output.as_ref())?, Meter::new("bytes"));
     let mut written = 0;
     while let Some(lines) = export.next().await? {

@@ -22,6 +22,10 @@ pub(super) trait Modelled: Owned {
     type Row: Row + Debug + PartialEq;
 
     fn texts() -> [Self::Column; 2];
+    /// The same, or others where those are sealed.
+    fn compared() -> [Self::Column; 2] {
+        Self::texts()
+    }
     fn row(&self) -> Self::Row;
 }
 
@@ -48,6 +52,10 @@ impl Modelled for post::Model {
 
     fn texts() -> [post::Column; 2] {
         [post::Column::Title, post::Column::Content]
+    }
+
+    fn compared() -> [post::Column; 2] {
+        [post::Column::Title, post::Column::Title]
     }
 
     fn row(&self) -> PostRow {
@@ -95,8 +103,8 @@ pub(super) fn filter<R: Modelled>(condition: &F, ids: &[Uuid], tenants: &[Uuid])
         F::IdIn(list) => Filter::is_in(R::ID, list.iter().map(|id| ids[usize::from(*id)])),
         F::Tenant(cmp, tenant) => compared(*cmp, R::TENANT, tenants[usize::from(*tenant)]),
         F::Version(cmp, version) => compared(*cmp, R::VERSION, *version),
-        F::Text(column, true, value) => Filter::eq(text(*column), value.clone()),
-        F::Text(column, false, value) => Filter::ne(text(*column), value.clone()),
+        F::Text(column, true, value) => Filter::eq(R::compared()[usize::from(*column)], value.clone()),
+        F::Text(column, false, value) => Filter::ne(R::compared()[usize::from(*column)], value.clone()),
         F::Contains(column, value) => Filter::contains(text(*column), value.clone()),
         F::Null(column) => Filter::is_null(text(*column)),
     }
