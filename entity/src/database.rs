@@ -15,6 +15,7 @@ use crate::place::{Caller, Place, Spot};
 use crate::platform::Platform;
 use crate::session::TenantAccess;
 use crate::settings::{DatabaseSettings, Store};
+use crate::usage::Usage;
 
 /// Which kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +132,11 @@ impl Database {
     /// Every pool that is open.
     pub fn pools(&self) -> Vec<PoolStatus> {
         self.connections.status()
+    }
+
+    /// What tenants use: counts it, and is taken from to be written down.
+    pub fn usage(&self) -> &Usage {
+        &self.connections.usage
     }
 
     /// How much of the connection budget is spent.

@@ -30,6 +30,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 mod transfer;
+mod usage;
 mod vocabulary;
 
 pub use connection::{BudgetStatus, Observed, Observer, PoolStatus, Scaling};
@@ -56,4 +57,5 @@ pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};
 pub use session::{TenantAccess, Transaction};
 pub use settings::{DatabaseSettings, SettingError};
 pub use transfer::{Export, Import, ImportOptions, ImportedTenant};
+pub use usage::{Counts, Usage, UsageHour, UsageQuery};
 pub use vocabulary::{Domains, Isolation, Limits, Role, TenantStatus, UnknownWord, WorkState};

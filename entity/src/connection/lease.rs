@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{DbBackend, QueryResult, Statement};
 use uuid::Uuid;
 
-use super::{Connection, PoolKey, Pooled};
+use super::{Asker, Connection, PoolKey, Pooled};
 use crate::Error;
 use crate::error::{Keys, is_recoverable};
 use crate::place::{Place, Spot, fence_lock};
+use crate::usage::Counters;
 
 /// How often the server looks, in the middle of a statement, whether anybody still waits for it.
 pub(super) const LOOKS_FOR_CLIENT: Duration = Duration::from_millis(100);
@@ -33,6 +34,16 @@ pub(crate) enum Binding {
     Mover(Uuid),
     /// For nobody: on the platform's connection its policies show everything, on a serving one nothing shows.
     Nobody,
+}
+
+impl Binding {
+    /// A tenant's requests wait in one line, whoever else waits.
+    fn asker(self) -> Asker {
+        match self {
+            Self::Tenant(tenant) => Asker::of(&tenant),
+            Self::Mover(_) | Self::Nobody => Asker::default(),
+        }
+    }
 }
 
 /// A statement as it is sent.
@@ -69,6 +80,9 @@ pub(crate) struct Lease {
     backend: DbBackend,
     /// Whether the place is a tenant's own.
     is_own: bool,
+    began: Instant,
+    /// Who is charged for the time.
+    account: Option<Arc<Counters>>,
 }
 
 impl Lease {
@@ -82,7 +96,7 @@ impl Lease {
         let is_fenced = matches!((access, binding), (Access::Write, Binding::Tenant(_)));
         let mut dead = Dead::default();
         loop {
-            let mut lease = Self::take(place, &key).await?;
+            let mut lease = Self::take_for(place, &key, binding).await?;
             let begun = if is_fenced { lease.begin_fenced(&begin).await } else { lease.run(&begin).await };
             match begun {
                 Ok(()) => return Ok(lease),
@@ -95,10 +109,20 @@ impl Lease {
     /// Runs one reading statement that needs no transaction and no tenant. It may be sent again on another connection if
     /// a pooled one turns out to have died.
     pub(crate) async fn read_alone(place: &Place, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
+        Self::read_for(place, Asker::default(), statement, keys).await
+    }
+
+    /// The same, on behalf of somebody: a crowd of one asker does not keep others waiting.
+    pub(crate) async fn read_for(
+        place: &Place,
+        asker: Asker,
+        statement: Statement,
+        keys: Keys,
+    ) -> Result<Vec<QueryResult>, Error> {
         let key = place.pool(Access::Read);
         let mut dead = Dead::default();
         loop {
-            let mut lease = Self::take(place, &key).await?;
+            let mut lease = Self::take(place, &key, asker).await?;
             match lease.rows_alone(statement.clone(), keys).await {
                 Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
                 answer => {
@@ -120,11 +144,20 @@ impl Lease {
         rows.and_then(|rows| ended.map(|()| rows))
     }
 
-    async fn take(place: &Place, key: &PoolKey) -> Result<Self, Error> {
-        let pooled = place.connections.get(key, &place.store).await?;
+    async fn take(place: &Place, key: &PoolKey, asker: Asker) -> Result<Self, Error> {
+        let pooled = place.connections.get(key, &place.store, asker).await?;
         let (terms, backend) = (place.terms.clone(), place.backend());
         let is_own = place.spot != Spot::Shared;
-        Ok(Self { pooled: Some(pooled), ended: false, failed: false, terms, backend, is_own })
+        let (pooled, began) = (Some(pooled), Instant::now());
+        Ok(Self { pooled, ended: false, failed: false, terms, backend, is_own, began, account: None })
+    }
+
+    async fn take_for(place: &Place, key: &PoolKey, binding: Binding) -> Result<Self, Error> {
+        let mut lease = Self::take(place, key, binding.asker()).await?;
+        if let Binding::Tenant(tenant) = binding {
+            lease.account = Some(place.connections.usage.of(tenant));
+        }
+        Ok(lease)
     }
 
     /// Begins a tenant's write, unless the tenant has left this place or is about to.
@@ -237,6 +270,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if let Some(account) = &self.account {
+            account.held(self.began.elapsed());
+        }
         if !self.ended {
             self.close();
         }

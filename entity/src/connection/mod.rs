@@ -17,6 +17,7 @@ mod raw;
 mod status;
 
 pub(crate) use connections::Connections;
+pub(crate) use gate::Asker;
 pub(crate) use lease::{Access, Binding, Lease, Terms};
 pub use lease::{Observed, Observer};
 pub(crate) use opened::Opened;

@@ -3,6 +3,7 @@
 mod binding;
 mod budget;
 mod doctor;
+mod fairness;
 mod fleet;
 mod guard;
 mod model;

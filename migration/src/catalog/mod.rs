@@ -3,16 +3,22 @@
 mod m0001_tenants;
 mod m0002_audit_log;
 mod m0003_places;
+mod m0005_usage;
 
 use crate::set::Set;
 
 /// Every table of the catalog; each has a column that says which tenant a row is about.
 pub const CATALOG_TABLES: &[&str] =
-    &["tenants", "tenant_slugs", "tenant_domains", "audit_log", "operations", "tenant_versions"];
+    &["tenants", "tenant_slugs", "tenant_domains", "audit_log", "operations", "tenant_versions", "usage_hours"];
 
 /// The catalog's tables.
 pub static CATALOG: Set = Set {
     name: "catalog",
     ledger: "catalog_migrations",
-    migrations: &[m0001_tenants::MIGRATION, m0002_audit_log::MIGRATION, m0003_places::MIGRATION],
+    migrations: &[
+        m0001_tenants::MIGRATION,
+        m0002_audit_log::MIGRATION,
+        m0003_places::MIGRATION,
+        m0005_usage::MIGRATION,
+    ],
 };
