@@ -15,6 +15,7 @@ use entity::{Database, Gatekeeper};
 
 use crate::config::TenancyConfig;
 use crate::error::Error;
+use crate::limits::Limiter;
 use keys::Keys;
 use tokens::Claims;
 
@@ -24,12 +25,19 @@ pub struct Authenticator {
     gatekeeper: Gatekeeper,
     database: Database,
     tenancy: TenancyConfig,
+    limiter: Limiter,
 }
 
 impl Authenticator {
     /// Takes charge of the gatekeeper.
-    pub fn new(keys: Keys, gatekeeper: Gatekeeper, database: Database, tenancy: TenancyConfig) -> Self {
-        Self { keys, gatekeeper, database, tenancy }
+    pub fn new(
+        keys: Keys,
+        gatekeeper: Gatekeeper,
+        database: Database,
+        tenancy: TenancyConfig,
+        limiter: Limiter,
+    ) -> Self {
+        Self { keys, gatekeeper, database, tenancy, limiter }
     }
 
     /// Who the request's token speaks for.

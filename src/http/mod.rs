@@ -26,7 +26,7 @@ pub use cors::cors;
 pub use fallback::{RouteTable, fallback};
 pub use path::PathId;
 pub use query::QueryParams;
-pub use trace::note_tenant;
+pub use trace::{hold, note_tenant};
 
 /// How much of a request is put up with. Belongs in the application's data.
 #[derive(Debug, Clone, Copy)]

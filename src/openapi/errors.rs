@@ -79,6 +79,8 @@ const UNAVAILABLE_IN_TENANT: Refusal = refusal(
         NO_DATABASE,
     ],
 );
+const RATE_LIMITED: Refusal =
+    refusal("RateLimited", &[(Code::RateLimited, "the tenant sends too much: in a second, or at the same time")]);
 const TIMEOUT: Refusal = refusal("Timeout", &[(Code::Timeout, "it took too long")]);
 
 /// Gives each set of refusals a type that `#[utoipa::path]` takes.
@@ -106,7 +108,7 @@ refusal_sets! {
     /// What every operation under `/v1` may refuse with.
     TenantErrors:
         MALFORMED_IN_TENANT UNAUTHENTICATED FORBIDDEN_IN_TENANT NOT_FOUND_IN_TENANT
-        INTERNAL UNAVAILABLE_IN_TENANT TIMEOUT;
+        RATE_LIMITED INTERNAL UNAVAILABLE_IN_TENANT TIMEOUT;
     /// What every operation under `/admin/v1` may refuse with.
     AdminErrors: MALFORMED UNAUTHENTICATED FORBIDDEN INTERNAL UNAVAILABLE TIMEOUT;
     /// An admin operation on `{tenant}`, beside [`AdminErrors`].
@@ -141,7 +143,7 @@ impl Refusal {
             StatusCode::UNAUTHORIZED => {
                 response.header("WWW-Authenticate", described("The scheme that is expected: `Bearer`."))
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 response.header("Retry-After", described("Seconds to wait before the next try."))
             }
             _ => response,

@@ -121,7 +121,8 @@ impl Server {
                 // Also when the sender is dropped.
                 let _ = stopped.await;
                 handle.stop(true).await;
-                running.abort();
+                // It writes down what tenants used.
+                let _ = running.await;
             });
         });
         let address = address.recv().expect("the application starts");
