@@ -157,6 +157,11 @@ impl Database {
         Arc::new(place(&self.settings, &self.connections, store, spot, Caller::Serving))
     }
 
+    /// A place on somebody's own connections.
+    pub(crate) fn place_as(&self, store: &Arc<Store>, spot: Spot, party: Caller) -> Place {
+        place(&self.settings, &self.connections, store, spot, party)
+    }
+
     /// The store that a tenant is placed on. Its name may have been taken out of the settings.
     pub(crate) fn store(&self, name: Option<&str>) -> Result<Arc<Store>, Error> {
         let store = self.settings.store(name).map(Arc::clone);

@@ -27,6 +27,7 @@ mod scoped;
 mod session;
 mod settings;
 mod steps;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -56,6 +57,7 @@ pub use resource::{Insertable, Resource};
 pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};
 pub use session::{TenantAccess, Transaction};
 pub use settings::{DatabaseSettings, SettingError};
+pub use tally::{Recounted, Stored, StoredByAll, TableSize};
 pub use transfer::{Export, Import, ImportOptions, ImportedTenant};
 pub use usage::{Counts, Usage, UsageHour, UsageQuery};
 pub use vocabulary::{Domains, Isolation, Limits, Role, TenantStatus, UnknownWord, WorkState};

@@ -12,6 +12,7 @@ use crate::entities::{idempotency, post, tenant, user};
 use crate::error::{Error, Keys};
 use crate::place::Place;
 use crate::scoped::TenantScoped;
+use crate::tally::Tallied;
 
 /// The proof that a request may work inside a tenant, and where the tenant's rows are.
 ///
@@ -45,7 +46,8 @@ impl TenantAccess {
         E: From<Error>,
     {
         let binding = Binding::Tenant(self.id());
-        let lease = Lease::begin(&self.place, Access::Write, binding).await?;
+        let mut lease = Lease::begin(&self.place, Access::Write, binding).await?;
+        lease.count_for(self.id(), &self.tenant.limits);
         let lease = Arc::new(Mutex::new(Some(lease)));
         let transaction = Transaction { tenant: self.id(), backend: self.place.backend(), lease };
         let outcome = work(&transaction).await;
@@ -106,11 +108,16 @@ scopes!(Transaction);
 impl TenantAccess {
     /// The tenant's own row. It is in the catalog, wherever the tenant's rows are, and so in no transaction with them.
     pub fn tenants(&self) -> TenantScoped<tenant::Model> {
-        TenantScoped::new(Session::alone(self.id(), &self.catalog))
+        TenantScoped::new(Session::alone(&self.tenant, &self.catalog))
     }
 
     fn session(&self) -> Session {
-        Session::alone(self.id(), &self.place)
+        Session::alone(&self.tenant, &self.place)
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn deviation_for_test(&self) -> Result<crate::Recounted, Error> {
+        crate::tally::deviation(&self.place, self.id()).await
     }
 }
 
@@ -130,21 +137,22 @@ pub(crate) struct Session {
 
 #[derive(Clone)]
 enum Way {
-    Alone(Arc<Place>),
+    Alone(Arc<Place>, Arc<tenant::Model>),
     Joined(Arc<Mutex<Option<Lease>>>),
 }
 
 impl Session {
-    fn alone(tenant: Uuid, place: &Arc<Place>) -> Self {
-        Self { tenant, backend: place.backend(), way: Way::Alone(Arc::clone(place)) }
+    fn alone(tenant: &Arc<tenant::Model>, place: &Arc<Place>) -> Self {
+        Self { tenant: tenant.id, backend: place.backend(), way: Way::Alone(Arc::clone(place), Arc::clone(tenant)) }
     }
 
     /// Opens what one operation needs; [`Unit::finish`] ends it.
     pub(crate) async fn unit(&self, access: Access, keys: Keys) -> Result<Unit<'_>, Error> {
         let work = match &self.way {
-            Way::Alone(place) => {
-                let binding = Binding::Tenant(self.tenant);
-                Work::Alone(Lease::begin(place, access, binding).await?)
+            Way::Alone(place, tenant) => {
+                let mut lease = Lease::begin(place, access, Binding::Tenant(self.tenant)).await?;
+                lease.count_for(self.tenant, &tenant.limits);
+                Work::Alone(lease)
             }
             Way::Joined(lease) => Work::Joined(lease.lock().await),
         };
@@ -174,6 +182,12 @@ impl Unit<'_> {
         let keys = self.keys;
         let sent = self.lease()?.affected(statement, keys).await;
         self.undone_if_failed(sent).await
+    }
+
+    /// Counts rows and bytes that the operation added.
+    pub(crate) fn count(&mut self, table: Tallied, rows: i64, bytes: i64) -> Result<(), Error> {
+        self.lease()?.count(table, rows, bytes);
+        Ok(())
     }
 
     /// Makes the operation last, or leaves that to the transaction it is part of.

@@ -3,6 +3,7 @@
 mod create;
 mod relocate;
 mod show;
+mod stats;
 mod transfer;
 
 use clap::{Args, Subcommand};
@@ -45,6 +46,8 @@ enum TenantCommand {
     Export(transfer::ExportArgs),
     /// Make a tenant from the lines of an export: all of it or nothing
     Import(transfer::ImportArgs),
+    /// Show what a tenant has and used, or all together
+    Stats(stats::StatsArgs),
     /// Destroy everything a deleted tenant has, for good, and print the certificate
     Purge {
         #[command(flatten)]
@@ -109,6 +112,7 @@ pub(super) async fn run(args: TenantArgs) -> Result<(), Failure> {
         TenantCommand::Move(args) => relocate::run(&office, args).await,
         TenantCommand::Export(args) => transfer::export(&office, args).await,
         TenantCommand::Import(args) => transfer::import(&office, args).await,
+        TenantCommand::Stats(args) => stats::run(&office, args).await,
         TenantCommand::Purge { which, json } => {
             let id = office.find(&which).await?.id;
             show::certificate(office.platform().tenant_purge(id).await?, json)

@@ -45,6 +45,7 @@ const FORBIDDEN_IN_TENANT: Refusal = refusal(
     &[
         (Code::TenantMismatch, "the token, the host, the header, the path and the body do not all name one tenant"),
         (Code::TenantSuspended, "the tenant is suspended"),
+        (Code::QuotaExceeded, "a write that would take the tenant over its limit of users, posts or bytes"),
         ROLE_FORBIDS,
     ],
 );

@@ -1,7 +1,7 @@
 //! What tenants used, as it is asked for and shown.
 
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
-use entity::{Counts, UsageHour};
+use entity::{Counts, Stored, StoredByAll, TableSize, UsageHour};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -40,6 +40,8 @@ pub struct TenantStatsView {
     /// The tenant's short name.
     #[schema(example = "acme")]
     slug: String,
+    /// What it has now.
+    tables: Vec<TableView>,
     #[serde(flatten)]
     usage: UsageView,
 }
@@ -48,8 +50,25 @@ pub struct TenantStatsView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Stats)]
 pub struct StatsView {
+    /// What all tenants together have now, as far as their places answered.
+    tables: Vec<TableView>,
+    /// What did not answer in time: tenants with places of their own by their slugs, and servers as `datastore:NAME`.
+    missing: Vec<String>,
     #[serde(flatten)]
     usage: UsageView,
+}
+
+/// What there is in one table.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TableSize)]
+pub struct TableView {
+    /// Which table.
+    #[schema(example = "posts")]
+    table: &'static str,
+    /// How many rows.
+    rows: u64,
+    /// How many bytes their texts had as they were sent.
+    bytes: u64,
 }
 
 /// What was used, in all and, if asked for, by time.
@@ -96,16 +115,21 @@ pub struct CountsView {
 
 impl TenantStatsView {
     /// Puts together what is known of the tenant.
-    pub fn new(tenant: &entity::Tenant, usage: UsageView) -> Self {
-        Self { tenant_id: tenant.id, slug: tenant.slug.clone(), usage }
+    pub fn new(tenant: &entity::Tenant, stored: Stored, usage: UsageView) -> Self {
+        Self { tenant_id: tenant.id, slug: tenant.slug.clone(), tables: tables(stored), usage }
     }
 }
 
 impl StatsView {
     /// Puts together what is known of all tenants.
-    pub fn new(usage: UsageView) -> Self {
-        Self { usage }
+    pub fn new(stored: StoredByAll, usage: UsageView) -> Self {
+        Self { tables: tables(stored.tables), missing: stored.missing, usage }
     }
+}
+
+fn tables(stored: Stored) -> Vec<TableView> {
+    let view = |TableSize { table, rows, bytes }| TableView { table, rows, bytes };
+    stored.into_iter().map(view).collect()
 }
 
 impl UsageView {

@@ -21,6 +21,7 @@ mod places;
 mod pools;
 mod posts;
 mod purge;
+mod quotas;
 mod roles;
 mod support;
 mod tenants;

@@ -11,7 +11,9 @@ use super::{Asker, Connection, PoolKey, Pooled};
 use crate::Error;
 use crate::error::{Keys, is_recoverable};
 use crate::place::{Place, Spot, fence_lock};
+use crate::tally::{Pending, Tallied};
 use crate::usage::Counters;
+use crate::vocabulary::Limits;
 
 /// How often the server looks, in the middle of a statement, whether anybody still waits for it.
 pub(super) const LOOKS_FOR_CLIENT: Duration = Duration::from_millis(100);
@@ -83,6 +85,8 @@ pub(crate) struct Lease {
     began: Instant,
     /// Who is charged for the time.
     account: Option<Arc<Counters>>,
+    /// What a tenant's transaction has added to its tally.
+    pending: Option<Pending>,
 }
 
 impl Lease {
@@ -149,7 +153,7 @@ impl Lease {
         let (terms, backend) = (place.terms.clone(), place.backend());
         let is_own = place.spot != Spot::Shared;
         let (pooled, began) = (Some(pooled), Instant::now());
-        Ok(Self { pooled, ended: false, failed: false, terms, backend, is_own, began, account: None })
+        Ok(Self { pooled, ended: false, failed: false, terms, backend, is_own, began, account: None, pending: None })
     }
 
     async fn take_for(place: &Place, key: &PoolKey, binding: Binding) -> Result<Self, Error> {
@@ -195,9 +199,48 @@ impl Lease {
             self.roll_back().await;
             return Err(Error::Internal("a transaction with a failed statement was to be committed".to_owned()));
         }
-        self.run("COMMIT").await?;
+        let commit = self.tallied().await?;
+        self.run(&commit).await?;
         self.ended = true;
         Ok(())
+    }
+
+    /// From now on, what statements add is put down in the tenant's tally.
+    pub(crate) fn count_for(&mut self, tenant: Uuid, limits: &Limits) {
+        self.pending = Some(Pending::new(tenant, limits.clone()));
+    }
+
+    /// Counts rows and bytes that were added.
+    pub(crate) fn count(&mut self, table: Tallied, rows: i64, bytes: i64) {
+        if let Some(pending) = &mut self.pending {
+            pending.add(table, rows, bytes);
+        }
+    }
+
+    /// What commits, and puts down what was added. Where a limit is concerned, that is done before and looked at, and undoes
+    /// the transaction if it is too much.
+    async fn tallied(&mut self) -> Result<String, Error> {
+        let Some(pending) = self.pending.take().filter(|pending| !pending.is_empty()) else {
+            return Ok("COMMIT".to_owned());
+        };
+        if !pending.is_limited() {
+            return Ok(format!("{}; COMMIT", pending.sql(self.backend)));
+        }
+        let checked = match self.run_for_rows(&pending.sql_and_sum(self.backend)).await {
+            Ok(sum) => pending.check(&sum),
+            Err(error) => Err(error),
+        };
+        if checked.is_err() {
+            self.roll_back().await;
+        }
+        checked.map(|()| "COMMIT".to_owned())
+    }
+
+    /// Runs statements that carry no values, and reads what they answer.
+    async fn run_for_rows(&mut self, sql: &str) -> Result<Vec<QueryResult>, Error> {
+        let limit = self.limit();
+        let sent = tokio::time::timeout(limit, self.connection()?.run_for_rows(sql)).await;
+        self.settle(sent, Keys::default()).await
     }
 
     /// Undoes it all.

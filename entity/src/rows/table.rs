@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::entities::{idempotency, post, user};
 use crate::error::{Error, internal};
-use crate::resource::Owned;
+use crate::resource::{Owned, size};
 
 /// The column that every tenant table begins with.
 pub(super) const TENANT: &str = "tenant_id";
@@ -26,11 +26,15 @@ pub(crate) struct Table {
     pub(super) id: String,
     pub(super) version: String,
     pub(super) updated_at: String,
+    /// The columns whose texts count.
+    counted: Vec<String>,
 }
 
 struct Column {
     name: String,
     kind: Kind,
+    /// Whether it is made of the others, and so told to nobody.
+    is_derived: bool,
 }
 
 /// What a column holds. Another one is a line here and in the two functions below.
@@ -50,12 +54,24 @@ impl Table {
     fn of<R: Owned>() -> Self {
         let name = |column: R::Column| column.as_str().to_owned();
         let columns = <R::Column as Iterable>::iter().filter(|column| column.as_str() != TENANT);
+        let counts =
+            R::COUNTED.map(|counted| (counted.bytes.as_str(), counted.plain.iter().copied().chain(counted.content)));
+        let (bytes, counted) = match counts {
+            Some((bytes, texts)) => (bytes, texts.map(name).collect()),
+            None => ("", Vec::new()),
+        };
+        let column = |column: R::Column| Column {
+            name: name(column),
+            kind: Kind::of(column),
+            is_derived: column.as_str() == bytes,
+        };
         Self {
             name: R::Entity::default().table_name().to_owned(),
-            columns: columns.map(|column| Column { name: name(column), kind: Kind::of(column) }).collect(),
+            columns: columns.map(column).collect(),
             id: name(R::ID),
             version: name(R::VERSION),
             updated_at: name(R::UPDATED_AT),
+            counted,
         }
     }
 
@@ -77,20 +93,29 @@ impl Table {
 
     /// The row as an object, always the same for the same values, on whichever database.
     pub(crate) fn to_json(&self, row: &Row) -> Json {
-        let pairs = self.columns.iter().zip(&row.0);
+        let pairs = self.columns.iter().zip(&row.0).filter(|(column, _)| !column.is_derived);
         Json::Object(pairs.map(|(column, value)| (column.name.clone(), to_json(value))).collect())
     }
 
     /// The row of an object that has every column and no other.
     pub(crate) fn parsed(&self, object: &Map<String, Json>) -> Result<Row, String> {
-        if let Some(unknown) = object.keys().find(|key| self.columns.iter().all(|column| column.name != **key)) {
+        let is_told = |key: &str| self.columns.iter().any(|column| column.name == *key && !column.is_derived);
+        if let Some(unknown) = object.keys().find(|key| !is_told(key)) {
             return Err(format!("the table {} has no column {unknown}", self.name));
         }
         let value = |column: &Column| {
+            if column.is_derived {
+                return Ok(Value::from(self.measured(object)));
+            }
             let given = object.get(&column.name).ok_or_else(|| format!("the column {} is missing", column.name))?;
             column.kind.parse(given).ok_or_else(|| format!("the column {} cannot hold that", column.name))
         };
         self.columns.iter().map(value).collect::<Result<_, _>>().map(Row)
+    }
+
+    /// How many bytes the texts have that count.
+    fn measured(&self, object: &Map<String, Json>) -> i64 {
+        self.counted.iter().filter_map(|column| object.get(column)?.as_str()).map(size).sum()
     }
 }
 

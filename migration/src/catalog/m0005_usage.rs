@@ -19,5 +19,6 @@ pub(crate) const MIGRATION: Migration = Migration {
         );
         CREATE INDEX usage_hours_hour_idx ON usage_hours (hour);",
     isolated: &[("usage_hours", "tenant_id")],
+    backfilled: &[],
     needed_to_serve: true,
 };
