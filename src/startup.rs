@@ -40,6 +40,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// There can be no connections to Redis.
+    #[error(transparent)]
+    Redis(#[from] entity::redis::PoolError),
     /// The counters cannot be made.
     #[error("metrics cannot be kept: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -56,7 +59,8 @@ impl Application {
     /// Builds the application over an open database and starts to listen. Requests are answered once it runs.
     pub async fn build(config: Config, database: Database, gatekeeper: Gatekeeper) -> Result<Self, StartError> {
         let keys = Keys::load(&config.auth)?;
-        let limiter = Limiter::new(config.limits);
+        let redis = config.database.redis().map(entity::Redis::pool).transpose()?;
+        let limiter = Limiter::new(config.limits, redis);
         let authenticator = Authenticator::new(keys, gatekeeper, database.clone(), config.tenancy.clone(), limiter);
         let address = config.server.bind_addr;
         let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;

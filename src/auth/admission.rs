@@ -30,7 +30,7 @@ impl Authenticator {
         }
         // An operator is let in to whoever sends too much, too.
         if let Claims::Tenant { .. } = claims {
-            hold(request, self.limiter.admit(located.tenant())?);
+            hold(request, self.limiter.admit(located.tenant()).await?);
         }
         let caller = self.caller(claims, &located)?;
         if caller.role() < needed {

@@ -2,47 +2,64 @@
 //!
 //! A request passes here as soon as its tenant is known, before anything of the tenant's is touched. What a tenant may is in
 //! its row, which admission has just read, so a changed limit holds from the next request on. The state is this process's
-//! own; only tenants that sent something lately have one.
+//! own, apart from the rate where there is a Redis; only tenants that sent something lately have one.
 
 mod concurrency;
 mod rate;
+mod shared;
 
 use std::time::Duration;
 
 use entity::Tenant;
+use entity::deadpool_redis::Pool;
 
 use concurrency::Concurrency;
 pub use concurrency::Permit;
 use rate::Rates;
+use shared::SharedRates;
+
+use uuid::Uuid;
 
 use crate::config::LimitsConfig;
 use crate::error::Error;
 
 /// Lets requests of tenants in, or tells them to come again.
-#[derive(Debug)]
 pub struct Limiter {
     defaults: LimitsConfig,
     rates: Rates,
+    shared: Option<SharedRates>,
     concurrency: Concurrency,
 }
 
 impl Limiter {
-    /// Nobody has sent anything yet.
-    pub fn new(defaults: LimitsConfig) -> Self {
-        Self { defaults, rates: Rates::default(), concurrency: Concurrency::default() }
+    /// Nobody has sent anything yet. With a Redis, all processes that have the same count the rate together.
+    pub fn new(defaults: LimitsConfig, redis: Option<Pool>) -> Self {
+        let shared = redis.map(SharedRates::new);
+        Self { defaults, rates: Rates::default(), shared, concurrency: Concurrency::default() }
     }
 
     /// Counts a request of the tenant against its limits. Keep the permit until the request is answered. Fails with
     /// [`Error::RateLimited`] and the seconds to wait.
-    pub fn admit(&self, tenant: &Tenant) -> Result<Option<Permit>, Error> {
+    pub async fn admit(&self, tenant: &Tenant) -> Result<Option<Permit>, Error> {
         let limits = &tenant.limits;
         let at_once = limits.concurrent_requests.or(self.defaults.concurrent_requests);
         // First: what is refused here must not count against the rate.
         let permit = at_once.map(|most| self.concurrency.enter(tenant.id, most).ok_or(too_many(Duration::ZERO)));
         let permit = permit.transpose()?;
         let per_second = limits.requests_per_second.or(self.defaults.requests_per_second);
-        per_second.map_or(Ok(()), |most| self.rates.count(tenant.id, most)).map_err(too_many)?;
+        if let Some(most) = per_second {
+            self.count(tenant.id, most).await.map_err(too_many)?;
+        }
         Ok(permit)
+    }
+
+    async fn count(&self, tenant: Uuid, most: u64) -> Result<(), Duration> {
+        if let Some(shared) = &self.shared
+            && let Some(counted) = shared.count(tenant, most).await
+        {
+            return counted;
+        }
+        self.rates.count(tenant, most)
     }
 }
 

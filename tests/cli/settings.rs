@@ -62,6 +62,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("CORS_ORIGINS", "app.example.com", "origins separated by commas"),
     ("CORS_ORIGINS", "https://app.example.com/path", "origins separated by commas"),
     ("CORS_ORIGINS", "*", "origins separated by commas"),
+    ("REDIS_URL", "localhost:hunter2", "redis://host:port"),
     ("RATE_LIMIT", "0", "a whole number from 1 to 1000000"),
     ("CONCURRENCY_LIMIT", "few", "a whole number from 1 to 1000000"),
     ("USAGE_RETENTION", "1h", "a time from 1day to 10years"),
@@ -113,7 +114,7 @@ fn a_wrong_server_is_named_without_its_password() {
 #[test]
 fn every_setting_of_this_version_is_in_the_table_or_takes_any_text() {
     let any_text = ["JWT_ISSUER", "JWT_AUDIENCE"];
-    let not_yet = ["REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+    let not_yet = ["ENCRYPTION_MASTER_KEY", "CACHE_TTL", "OTEL_EXPORTER_OTLP_ENDPOINT"];
     let example = include_str!("../../.env.example");
     let names = example.lines().filter_map(|line| line.trim_start_matches(['#', ' ']).split_once('='));
     let names: Vec<_> = names.map(|(name, _)| name).filter(|name| !name.contains(' ')).collect();

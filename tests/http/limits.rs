@@ -9,7 +9,7 @@ use testkit::TestDatabase;
 
 use crate::both_databases;
 use crate::expect::{at_once, count};
-use crate::support::{Answer, Housing, Tenant, TestApp, tokens};
+use crate::support::{Answer, Housing, Second, Tenant, TestApp, tokens};
 
 async fn limited(app: &TestApp, slug: &str, limits: Value) -> Tenant {
     app.tenant_with(&json!({ "slug": slug, "name": slug, "limits": limits })).await
@@ -139,4 +139,46 @@ async fn a_noisy_tenant_waits_for_itself() {
     let noisy = medians[medians.len() / 2];
     eprintln!("median: quiet alone {:?}, beside the crowd {:?}, the crowd {noisy:?}", alone[50], beside[30]);
     assert!(beside[30] * 2 < noisy, "{:?} beside a crowd that takes {noisy:?}", beside[30]);
+}
+
+fn redis() -> String {
+    std::env::var("TENANTRY_TEST_REDIS_URL").expect("TENANTRY_TEST_REDIS_URL: run with scripts/with-servers")
+}
+
+/// Sends so many requests to two processes by turns, and returns how many were served, and in how many seconds.
+async fn served_by_two(one: &TestApp, other: &Second, tenant: &Tenant, requests: usize) -> (usize, usize) {
+    let (token, began) = (tenant.token("viewer"), Instant::now());
+    let call = |number: usize| if number % 2 == 0 { one.get("/v1/tenant") } else { other.get("/v1/tenant") };
+    let answers = at_once((0..requests).map(|number| call(number).bearer(&token))).await;
+    (count(&answers, 200), began.elapsed().as_secs() as usize + 1)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_processes_with_one_redis_count_together() {
+    let redis = redis();
+    let settings = [("REDIS_URL", redis.as_str())];
+    let one = TestApp::with(TestDatabase::postgres().await, &settings).await;
+    let other = one.second(&settings);
+    let acme = limited(&one, "acme", json!({ "requests_per_second": 4 })).await;
+    let (served, seconds) = served_by_two(&one, &other, &acme, 40).await;
+    assert!((4..=4 + 4 * seconds).contains(&served), "{served} in {seconds} s");
+    is_told_to_wait(read(&one, &acme).await);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(count(&crowd(&one, &acme, 4).await, 200), 4, "a second's worth is there again");
+
+    set_limits(&one, &acme, json!({ "requests_per_second": 40 })).await;
+    assert_eq!(served_by_two(&one, &other, &acme, 40).await.0, 40);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_answer_from_redis_each_process_counts_by_itself() {
+    let settings = [("REDIS_URL", "redis://127.0.0.1:1")];
+    let one = TestApp::with(TestDatabase::postgres().await, &settings).await;
+    let other = one.second(&settings);
+    let acme = limited(&one, "acme", json!({ "requests_per_second": 1 })).await;
+    read(&one, &acme).await.expect(200);
+    is_told_to_wait(read(&one, &acme).await);
+    let token = acme.token("viewer");
+    other.get("/v1/tenant").bearer(&token).send().await.expect(200);
+    is_told_to_wait(other.get("/v1/tenant").bearer(&token).send().await);
 }
