@@ -151,7 +151,9 @@ impl Session {
         let work = match &self.way {
             Way::Alone(place, tenant) => {
                 let mut lease = Lease::begin(place, access, Binding::Tenant(self.tenant)).await?;
-                lease.count_for(self.tenant, &tenant.limits);
+                if access == Access::Write {
+                    lease.count_for(self.tenant, &tenant.limits);
+                }
                 Work::Alone(lease)
             }
             Way::Joined(lease) => Work::Joined(lease.lock().await),

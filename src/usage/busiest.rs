@@ -79,13 +79,16 @@ impl Scores {
     }
 }
 
+/// How one thing that is counted is read.
+type Read = fn(&Counts) -> u64;
+
 /// One counter for each thing that is counted.
 #[derive(Clone)]
-struct Series(Vec<(IntCounterVec, fn(&Counts) -> u64)>);
+struct Series(Vec<(IntCounterVec, Read)>);
 
 impl Series {
     fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let counted: [(&str, &str, fn(&Counts) -> u64); 7] = [
+        let counted: [(&str, &str, Read); 7] = [
             ("tenantry_tenant_requests_total", "Requests of the tenant.", |counts| counts.requests),
             ("tenantry_tenant_errors_total", "Of these, answered with 5xx.", |counts| counts.errors),
             ("tenantry_tenant_refused_total", "Of these, refused with 429.", |counts| counts.refused),
@@ -96,7 +99,7 @@ impl Series {
             }),
             ("tenantry_tenant_cache_hits_total", "Answers that the cache had.", |counts| counts.cache_hits),
         ];
-        let counter = |(name, help, read): (&str, &str, fn(&Counts) -> u64)| {
+        let counter = |(name, help, read): (&str, &str, Read)| {
             let counter = IntCounterVec::new(Opts::new(name, help), &["tenant"])?;
             registry.register(Box::new(counter.clone()))?;
             Ok((counter, read))

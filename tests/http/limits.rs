@@ -148,7 +148,7 @@ fn redis() -> String {
 /// Sends so many requests to two processes by turns, and returns how many were served, and in how many seconds.
 async fn served_by_two(one: &TestApp, other: &Second, tenant: &Tenant, requests: usize) -> (usize, usize) {
     let (token, began) = (tenant.token("viewer"), Instant::now());
-    let call = |number: usize| if number % 2 == 0 { one.get("/v1/tenant") } else { other.get("/v1/tenant") };
+    let call = |number: usize| if number.is_multiple_of(2) { one.get("/v1/tenant") } else { other.get("/v1/tenant") };
     let answers = at_once((0..requests).map(|number| call(number).bearer(&token))).await;
     (count(&answers, 200), began.elapsed().as_secs() as usize + 1)
 }

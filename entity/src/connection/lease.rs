@@ -86,7 +86,7 @@ pub(crate) struct Lease {
     /// Who is charged for the time.
     account: Option<Arc<Counters>>,
     /// What a tenant's transaction has added to its tally.
-    pending: Option<Pending>,
+    pending: Option<Box<Pending>>,
 }
 
 impl Lease {
@@ -207,7 +207,7 @@ impl Lease {
 
     /// From now on, what statements add is put down in the tenant's tally.
     pub(crate) fn count_for(&mut self, tenant: Uuid, limits: &Limits) {
-        self.pending = Some(Pending::new(tenant, limits.clone()));
+        self.pending = Some(Box::new(Pending::new(tenant, limits.clone())));
     }
 
     /// Counts rows and bytes that were added.
