@@ -33,6 +33,10 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How a request names its tenant.
     pub tenancy: TenancyConfig,
+    /// What a tenant may send that has no limits of its own.
+    pub limits: LimitsConfig,
+    /// How long it is kept what tenants used, and of how many `/metrics` tells.
+    pub usage: UsageConfig,
     /// What is logged, and how.
     pub log: LogConfig,
     /// Where traces are sent.
@@ -84,6 +88,24 @@ pub struct TenancyConfig {
     pub base_domain: Option<String>,
     /// Names that are never a tenant: the built-in ones and the operator's.
     pub reserved_slugs: BTreeSet<String>,
+}
+
+/// What a tenant may send that has no limits of its own; none is no limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LimitsConfig {
+    /// Requests a second.
+    pub requests_per_second: Option<u64>,
+    /// Requests at the same time.
+    pub concurrent_requests: Option<u64>,
+}
+
+/// How it is kept what tenants used.
+#[derive(Clone, Copy, Debug)]
+pub struct UsageConfig {
+    /// How long the hours are kept.
+    pub retention: Duration,
+    /// How many tenants have series of their own in `/metrics`.
+    pub metrics_tenants: usize,
 }
 
 /// What is logged, and how.
@@ -141,7 +163,7 @@ impl Resolvers {
 pub const BUILT_IN_RESERVED_SLUGS: [&str; 7] = ["www", "api", "app", "admin", "staging", "static", "docs"];
 
 /// Variables of features that are still to come.
-const NOT_YET: [&str; 3] = ["REDIS_URL", "CACHE_TTL", "RATE_LIMIT"];
+const NOT_YET: [&str; 1] = ["CACHE_TTL"];
 
 impl Config {
     /// Reads the environment and, for what it does not say, `.env` in the working directory.
@@ -156,6 +178,8 @@ impl Config {
             server: ServerConfig::read(&settings)?,
             auth: AuthConfig::read(&settings)?,
             tenancy: TenancyConfig::read(&settings)?,
+            limits: LimitsConfig::read(&settings)?,
+            usage: UsageConfig::read(&settings)?,
             log: LogConfig::read(&settings)?,
             traces: TraceConfig::read(&settings)?,
             database: entity::DatabaseSettings::from_lookup(&|name| settings.text(name))?,
@@ -246,6 +270,32 @@ impl TraceConfig {
                 values::collector,
             )?,
             service: settings.text("OTEL_SERVICE_NAME").unwrap_or_else(|| "tenantry".to_owned()),
+        })
+    }
+}
+
+impl LimitsConfig {
+    fn read(settings: &Settings<'_>) -> Result<Self, ConfigError> {
+        let count = |text: &str| values::whole(text, 1..=1_000_000);
+        let takes = "a whole number from 1 to 1000000";
+        Ok(Self {
+            requests_per_second: settings.optional("RATE_LIMIT", takes, count)?,
+            concurrent_requests: settings.optional("CONCURRENCY_LIMIT", takes, count)?,
+        })
+    }
+}
+
+impl UsageConfig {
+    fn read(settings: &Settings<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            retention: settings.or(
+                "USAGE_RETENTION",
+                "90days",
+                "a time from 1day to 10years, such as 90days",
+                values::days,
+            )?,
+            metrics_tenants: settings
+                .or("METRICS_TENANTS", "20", "a whole number from 0 to 1000", |text| values::whole(text, 0..=1_000))?,
         })
     }
 }

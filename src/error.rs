@@ -84,6 +84,9 @@ pub enum Error {
     /// An idempotency key that was used for another request.
     #[error("This idempotency key was used for another request before.")]
     IdempotencyKeyReused,
+    /// The tenant has as much as it may.
+    #[error("The tenant has as much as it may: its limit of {0} is reached.")]
+    QuotaExceeded(&'static str),
     /// Too many requests.
     #[error("Too many requests.")]
     RateLimited {
@@ -143,6 +146,7 @@ impl Error {
             Self::PayloadTooLarge => Code::PayloadTooLarge,
             Self::UnsupportedMediaType { .. } => Code::UnsupportedMediaType,
             Self::IdempotencyKeyReused => Code::IdempotencyKeyReused,
+            Self::QuotaExceeded(_) => Code::QuotaExceeded,
             Self::RateLimited { .. } => Code::RateLimited,
             Self::Unavailable { .. } => Code::Unavailable,
             Self::Timeout => Code::Timeout,
@@ -210,6 +214,7 @@ impl From<entity::Error> for Error {
             entity::Error::MissingReference { field } => Self::invalid(field, "names nothing that exists"),
             entity::Error::BadCursor => Self::malformed("The cursor is not one of this list's."),
             entity::Error::Timeout => Self::Timeout,
+            entity::Error::QuotaExceeded { what } => Self::QuotaExceeded(what),
             entity::Error::Moving => Self::TenantMoving,
             entity::Error::Unplaceable { field, why } => Self::invalid(field, why),
             entity::Error::BadImport { line, why } => Self::invalid(format!("line {line}"), why),

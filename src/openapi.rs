@@ -79,6 +79,7 @@ pub fn docs(config: &mut ServiceConfig) {
         (name = "tenant", description = "The caller's own tenant."),
         (name = "tenants", description = "For the platform: every tenant and its life."),
         (name = "migrations", description = "For the platform: the version of each tenant's tables."),
+        (name = "usage", description = "For the platform: what tenants have and use."),
         (name = "pools", description = "For the platform: the connections to databases."),
         (name = "audit", description = "For the platform: who did what to which tenant."),
         (name = "operations", description = "For machines that watch and describe the service."),

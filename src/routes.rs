@@ -4,7 +4,7 @@ use actix_web::web;
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use crate::{audit, health, openapi, operations, pools, posts, tenants, users};
+use crate::{audit, health, openapi, operations, pools, posts, tenants, usage, users};
 
 /// Every route that the document describes.
 pub fn routes(config: &mut ServiceConfig<'_>) {
@@ -54,6 +54,9 @@ fn platform_routes(config: &mut ServiceConfig<'_>) {
     config.service(tenants::handlers::tenant_purge);
 
     config.service(operations::handlers::operation_get);
+
+    config.service(usage::handlers::tenant_stats);
+    config.service(usage::handlers::stats);
 
     config.service(audit::handlers::audit_list);
     config.service(pools::handlers::pool_list);

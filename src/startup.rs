@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
@@ -16,7 +17,9 @@ use crate::config::{Config, Resolver};
 use crate::health::{Metrics, track};
 use crate::http::middleware::{deadline, edge};
 use crate::http::{Limits, RouteTable, cors, fallback};
+use crate::limits::Limiter;
 use crate::tenancy::path::strip_tenant;
+use crate::usage::Meter;
 use crate::{openapi, routes};
 
 /// How long an idle connection is kept: longer than the minute after which load balancers give one up, so that it is never
@@ -37,6 +40,9 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// There can be no connections to Redis.
+    #[error(transparent)]
+    Redis(#[from] entity::redis::PoolError),
     /// The counters cannot be made.
     #[error("metrics cannot be kept: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -45,6 +51,7 @@ pub enum StartError {
 /// The server, listening.
 pub struct Application {
     server: Server,
+    meter: web::Data<Meter>,
     address: SocketAddr,
 }
 
@@ -52,22 +59,22 @@ impl Application {
     /// Builds the application over an open database and starts to listen. Requests are answered once it runs.
     pub async fn build(config: Config, database: Database, gatekeeper: Gatekeeper) -> Result<Self, StartError> {
         let keys = Keys::load(&config.auth)?;
-        let authenticator = Authenticator::new(
-            keys,
-            gatekeeper,
-            database.clone(),
-            config.tenancy.clone(),
-            config.auth.trusted_proxies.clone(),
-        );
+        let redis = config.database.redis().map(entity::Redis::pool).transpose()?;
+        let limiter = Limiter::new(config.limits, redis);
+        let proxies = config.auth.trusted_proxies.clone();
+        let authenticator =
+            Authenticator::new(keys, gatekeeper, database.clone(), config.tenancy.clone(), proxies, limiter);
         let address = config.server.bind_addr;
         let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Bind { address, source })?;
         actix_web::rt::spawn(database.clone().take_care());
-        let server = serve(listener, &config, authenticator, database).map_err(|error| match error {
-            Unserved::Io(source) => StartError::Bind { address, source },
-            Unserved::Metrics(error) => StartError::Metrics(error),
-        })?;
-        Ok(Self { server, address })
+        let metrics = Metrics::new(config.usage.metrics_tenants)?;
+        let meter = Arc::new(Meter::new(database.clone(), metrics.busiest().clone(), config.usage));
+        actix_web::rt::spawn(Arc::clone(&meter).run());
+        let meter = web::Data::from(meter);
+        let server = serve(listener, &config, authenticator, database, metrics, meter.clone());
+        let server = server.map_err(|source| StartError::Bind { address, source })?;
+        Ok(Self { server, meter, address })
     }
 
     /// Where it listens; the real port, also when a free one was asked for.
@@ -85,13 +92,16 @@ impl Application {
         // Before anybody is told that it runs: a signal that comes early must not find the default, which kills.
         let stop = StopSignal::awaited()?;
         tracing::info!(address = %self.address, "listening");
-        let (handle, mut server) = (self.server.handle(), self.server);
+        let (handle, mut server, meter) = (self.server.handle(), self.server, self.meter);
         tokio::select! {
             stopped = &mut server => stopped?,
             () = stop.received() => {
                 tracing::info!("stopping: finishing the requests that were taken");
                 tokio::join!(handle.stop(true), server).1?;
             }
+        }
+        if let Err(error) = meter.flush().await {
+            tracing::warn!(%error, "what tenants used in the last seconds could not be written down");
         }
         tracing::info!("stopped");
         Ok(())
@@ -117,18 +127,15 @@ impl StopSignal {
     }
 }
 
-enum Unserved {
-    Io(io::Error),
-    Metrics(prometheus::Error),
-}
-
 fn serve(
     listener: TcpListener,
     config: &Config,
     authenticator: Authenticator,
     database: Database,
-) -> Result<Server, Unserved> {
-    let metrics = web::Data::new(Metrics::new().map_err(Unserved::Metrics)?);
+    metrics: Metrics,
+    meter: web::Data<Meter>,
+) -> io::Result<Server> {
+    let metrics = web::Data::new(metrics);
     let authenticator = web::Data::new(authenticator);
     let database = web::Data::new(database);
     let route_table = web::Data::new(RouteTable::new(&openapi::document()));
@@ -141,6 +148,7 @@ fn serve(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(metrics.clone())
+            .app_data(meter.clone())
             .app_data(authenticator.clone())
             .app_data(database.clone())
             .app_data(route_table.clone())
@@ -157,11 +165,6 @@ fn serve(
             .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
             .wrap(from_fn(edge))
     });
-    let server = server
-        .keep_alive(KEEP_ALIVE)
-        .disable_signals()
-        .shutdown_timeout(grace)
-        .listen(listener)
-        .map_err(Unserved::Io)?;
+    let server = server.keep_alive(KEEP_ALIVE).disable_signals().shutdown_timeout(grace).listen(listener)?;
     Ok(server.run())
 }

@@ -17,6 +17,7 @@ use crate::platform::Platform;
 use crate::session::TenantAccess;
 use crate::settings::{DatabaseSettings, Store};
 use crate::turns::Turns;
+use crate::usage::Usage;
 
 /// Which kind of database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +154,11 @@ impl Database {
         self.connections.status()
     }
 
+    /// What tenants use: counts it, and is taken from to be written down.
+    pub fn usage(&self) -> &Usage {
+        &self.connections.usage
+    }
+
     /// How much of the connection budget is spent.
     pub fn budget(&self) -> BudgetStatus {
         self.connections.budget_status()
@@ -169,6 +175,11 @@ impl Database {
             return Arc::clone(&self.serving);
         }
         Arc::new(place(&self.settings, &self.connections, store, spot, Caller::Serving))
+    }
+
+    /// A place on somebody's own connections.
+    pub(crate) fn place_as(&self, store: &Arc<Store>, spot: Spot, party: Caller) -> Place {
+        place(&self.settings, &self.connections, store, spot, party)
     }
 
     /// The store that a tenant is placed on. Its name may have been taken out of the settings.

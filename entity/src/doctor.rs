@@ -16,6 +16,7 @@ use crate::filter::Filter;
 use crate::guard;
 use crate::migrate;
 use crate::resource::now;
+use crate::rows::Rows;
 use crate::session::TenantAccess;
 use crate::settings::DatabaseSettings;
 use crate::vocabulary::{Domains, Isolation, Limits, Role, TenantStatus};
@@ -83,6 +84,9 @@ async fn canary(database: &Database) -> Result<Check, Error> {
     let wrong = trespass(&stranger, &row).await;
     let survived = owner.users().get(row.id).await;
     owner.users().delete_many(Filter::all()).await?;
+    for tenant in [&owner, &stranger] {
+        Rows::new(tenant.id(), &database.serving).drop_tally().await?;
+    }
     let mut wrong = wrong?;
     if survived?.as_ref() != Some(&row) {
         wrong.push("the row of one tenant was changed by another".to_owned());

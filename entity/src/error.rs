@@ -25,6 +25,12 @@ pub enum Error {
     /// A cursor that is none, or of another list or tenant.
     #[error("not a cursor of this list")]
     BadCursor,
+    /// The tenant has as much as it may: nothing of the transaction is kept.
+    #[error("the tenant's limit of {what} is reached")]
+    QuotaExceeded {
+        /// Of what: the limit's name.
+        what: &'static str,
+    },
     /// The tenant is being moved: its writes are held for a moment.
     #[error("the tenant is being moved")]
     Moving,

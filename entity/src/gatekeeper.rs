@@ -9,7 +9,7 @@ use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
 use uuid::Uuid;
 
-use crate::connection::Lease;
+use crate::connection::{Asker, Lease};
 use crate::database::Database;
 use crate::entities::{domain, tenant};
 use crate::error::{Error, Keys};
@@ -77,7 +77,7 @@ impl Gatekeeper {
         Self { database }
     }
 
-    /// The tenants that these names name, each once. One statement.
+    /// The tenants that these names name, each once. One statement. Whoever names the same waits in one line.
     pub async fn find(&self, names: &[TenantName]) -> Result<Vec<Located>, Error> {
         let mut selects = names.iter().map(select_named);
         let Some(mut select) = selects.next() else { return Ok(Vec::new()) };
@@ -86,7 +86,7 @@ impl Gatekeeper {
         });
         let place = &self.database.platform;
         let statement = StatementBuilder::build(&select, &place.backend());
-        let rows = Lease::read_alone(place, statement, Keys::default()).await?;
+        let rows = Lease::read_for(place, Asker::of(&names.last()), statement, Keys::default()).await?;
         let mut found: Vec<Located> = Vec::with_capacity(rows.len());
         for row in rows {
             let tenant =

@@ -127,7 +127,7 @@ async fn finds_nothing(lease: &mut Lease, name: &str, sql: &str, fine: &str) -> 
 async fn seen_unbound(lease: &mut Lease, place: &Place) -> Result<Vec<String>, Error> {
     let catalog: &[&str] = if place.has_catalog() { &["tenants"] } else { &[] };
     let read = |table: &&str| format!("(SELECT 'a read of {table} without a tenant finds rows' FROM {table} LIMIT 1)");
-    let reads: Vec<_> = migration::TENANT_TABLES.iter().chain(catalog).map(read).collect();
+    let reads: Vec<_> = migration::TENANT_TABLES.iter().chain(&[migration::TALLIES]).chain(catalog).map(read).collect();
     let statement = Statement::from_string(lease.backend(), reads.join(" UNION ALL "));
     sentences(&lease.rows(statement, Keys::default()).await?)
 }

@@ -22,21 +22,25 @@ mod owner;
 mod place;
 mod platform;
 mod purge;
+pub mod redis;
 mod resource;
 mod rows;
 mod scoped;
 mod session;
 mod settings;
 mod steps;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod transfer;
 mod turns;
+mod usage;
 mod vocabulary;
 
 pub use connection::{BudgetStatus, Observed, Observer, PoolStatus, Scaling};
 pub use cursor::Cursor;
 pub use database::{Backend, Database, OpenError, open};
+pub use deadpool_redis;
 pub use entities::audit::Model as AuditRecord;
 pub use entities::idempotency::{
     Column as IdempotencyColumn, IdempotencyChanges, Model as IdempotencyRecord, NewIdempotencyRecord,
@@ -53,9 +57,12 @@ pub use platform::{
     Transition,
 };
 pub use purge::{Certificate, Destroyed};
+pub use redis::Redis;
 pub use resource::{Insertable, Resource};
 pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};
 pub use session::{TenantAccess, Transaction};
 pub use settings::{DatabaseSettings, SettingError};
+pub use tally::{Recounted, Stored, StoredByAll, TableSize};
 pub use transfer::{Export, Import, ImportOptions, ImportedTenant};
+pub use usage::{Counts, Usage, UsageHour, UsageQuery};
 pub use vocabulary::{Contents, Domains, Isolation, Limits, Outcome, Role, TenantStatus, UnknownWord, WorkState};

@@ -7,6 +7,8 @@ use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue, EntityTrait, FromQueryResult, IdenStatic, Value};
 use uuid::Uuid;
 
+use crate::tally::{Counted, Dependents};
+
 /// A row of a tenant, as the application reads it.
 pub trait Resource: Clone + Send + Sync + 'static {
     /// The columns to filter and order by.
@@ -39,11 +41,17 @@ pub(crate) trait Mapped:
     /// The columns whose texts are sealed where there is a master key. Nothing can be compared with them or ordered by them,
     /// with or without one.
     const SEALED: &[Sealed<Self>] = &[];
+    /// How its rows count, if they do.
+    const COUNTED: Option<Counted<Self::Column>> = None;
 
     fn id(&self) -> Uuid;
     /// The folded twin of a column that can be searched.
     fn searched(_column: Self::Column) -> Option<Self::Column> {
         None
+    }
+    /// How many bytes each text that counts has, of those that a change sets.
+    fn sizes(_changes: &Self::Changes) -> Vec<(Self::Column, i64)> {
+        Vec::new()
     }
     /// The columns that a change sets; the rest stays unset.
     fn changed(changes: Self::Changes) -> Self::ActiveModel;
@@ -55,6 +63,8 @@ pub(crate) trait Owned: Mapped + Insertable {
     const UPSERT_KEY: &[Self::Column];
     /// What an upsert leaves as it is in the row that is there.
     const FIXED: &[Self::Column];
+    /// The rows that are deleted with its own.
+    const DEPENDENTS: Option<Dependents> = None;
 
     fn claimed_tenant(new: &Self::New) -> Option<Uuid>;
     fn new_row(new: Self::New, stamp: &Stamp) -> Self::ActiveModel;
@@ -130,6 +140,11 @@ pub(crate) fn is_among<C: IdenStatic>(column: C, columns: &[C]) -> bool {
 /// Now, as exactly as the databases keep it: microseconds.
 pub(crate) fn now() -> DateTime<Utc> {
     Utc::now().trunc_subsecs(6)
+}
+
+/// How many bytes a text has.
+pub(crate) fn size(text: &str) -> i64 {
+    i64::try_from(text.len()).unwrap_or(i64::MAX)
 }
 
 /// Text as search and uniqueness compare it.

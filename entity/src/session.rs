@@ -14,6 +14,7 @@ use crate::entities::{idempotency, post, tenant, user};
 use crate::error::{Error, Keys};
 use crate::place::Place;
 use crate::scoped::TenantScoped;
+use crate::tally::Tallied;
 
 /// The proof that a request may work inside a tenant, and where the tenant's rows are.
 ///
@@ -51,7 +52,8 @@ impl TenantAccess {
         let binding = Binding::Tenant(self.id());
         // Made now if there is none: that is a write to the catalog, which cannot be had while an SQLite file is written to.
         self.keys.sealing(self.id()).await?;
-        let lease = Lease::begin(&self.place, Access::Write, binding).await?;
+        let mut lease = Lease::begin(&self.place, Access::Write, binding).await?;
+        lease.count_for(self.id(), &self.tenant.limits);
         let lease = Arc::new(Mutex::new(Some(lease)));
         let keys = Arc::clone(&self.keys);
         let transaction = Transaction { tenant: self.id(), backend: self.place.backend(), keys, lease };
@@ -114,11 +116,16 @@ scopes!(Transaction);
 impl TenantAccess {
     /// The tenant's own row. It is in the catalog, wherever the tenant's rows are, and so in no transaction with them.
     pub fn tenants(&self) -> TenantScoped<tenant::Model> {
-        TenantScoped::new(Session::alone(self.id(), &self.catalog, &self.keys))
+        TenantScoped::new(Session::alone(&self.tenant, &self.catalog, &self.keys))
     }
 
     fn session(&self) -> Session {
-        Session::alone(self.id(), &self.place, &self.keys)
+        Session::alone(&self.tenant, &self.place, &self.keys)
+    }
+
+    #[cfg(test)]
+    pub(crate) async fn deviation_for_test(&self) -> Result<crate::Recounted, Error> {
+        crate::tally::deviation(&self.place, self.id()).await
     }
 }
 
@@ -140,22 +147,25 @@ pub(crate) struct Session {
 
 #[derive(Clone)]
 enum Way {
-    Alone(Arc<Place>),
+    Alone(Arc<Place>, Arc<tenant::Model>),
     Joined(Arc<Mutex<Option<Lease>>>),
 }
 
 impl Session {
-    fn alone(tenant: Uuid, place: &Arc<Place>, keys: &Arc<Keyring>) -> Self {
-        let way = Way::Alone(Arc::clone(place));
-        Self { tenant, backend: place.backend(), keys: Arc::clone(keys), way }
+    fn alone(tenant: &Arc<tenant::Model>, place: &Arc<Place>, keys: &Arc<Keyring>) -> Self {
+        let way = Way::Alone(Arc::clone(place), Arc::clone(tenant));
+        Self { tenant: tenant.id, backend: place.backend(), keys: Arc::clone(keys), way }
     }
 
     /// Opens what one operation needs; [`Unit::finish`] ends it.
     pub(crate) async fn unit(&self, access: Access, keys: Keys) -> Result<Unit<'_>, Error> {
         let work = match &self.way {
-            Way::Alone(place) => {
-                let binding = Binding::Tenant(self.tenant);
-                Work::Alone(Lease::begin(place, access, binding).await?)
+            Way::Alone(place, tenant) => {
+                let mut lease = Lease::begin(place, access, Binding::Tenant(self.tenant)).await?;
+                if access == Access::Write {
+                    lease.count_for(self.tenant, &tenant.limits);
+                }
+                Work::Alone(lease)
             }
             Way::Joined(lease) => Work::Joined(lease.lock().await),
         };
@@ -185,6 +195,12 @@ impl Unit<'_> {
         let keys = self.keys;
         let sent = self.lease()?.affected(statement, keys).await;
         self.undone_if_failed(sent).await
+    }
+
+    /// Counts rows and bytes that the operation added.
+    pub(crate) fn count(&mut self, table: Tallied, rows: i64, bytes: i64) -> Result<(), Error> {
+        self.lease()?.count(table, rows, bytes);
+        Ok(())
     }
 
     /// Makes the operation last, or leaves that to the transaction it is part of.

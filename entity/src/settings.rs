@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::Observer;
+use crate::redis::Redis;
 use crate::steps::Steps;
 
 pub(crate) use encryption::EncryptionSettings;
@@ -46,14 +47,16 @@ pub struct DatabaseSettings {
     /// Longest that a request that was admitted may go on to use what it was admitted to.
     pub(crate) request_timeout: Duration,
     pub(crate) encryption: EncryptionSettings,
+    /// What the processes of an installation share, if they do.
+    pub(crate) redis: Option<Redis>,
     pub(crate) observer: Option<Observer>,
     pub(crate) steps: Steps,
 }
 
 impl DatabaseSettings {
     /// Reads `DATABASE_URL`, `DATABASE_OWNER_URL`, `DATABASE_PLATFORM_URL`, `DATASTORES`, `CONNECTION_BUDGET`, the `POOL_*`
-    /// variables, `STATEMENT_TIMEOUT`, `SLOW_STATEMENT`, `REQUEST_TIMEOUT` and the `ENCRYPTION_*` variables through the given
-    /// look-up.
+    /// variables, `STATEMENT_TIMEOUT`, `SLOW_STATEMENT`, `REQUEST_TIMEOUT`, `REDIS_URL` and the `ENCRYPTION_*` variables through
+    /// the given look-up.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
         let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let home = Arc::new(Store::home(&get, DEFAULT_URL)?);
@@ -70,6 +73,7 @@ impl DatabaseSettings {
             slow_statement: unless_off(&get, "SLOW_STATEMENT", "500ms")?,
             request_timeout: duration(&get, "REQUEST_TIMEOUT", "30s")?,
             encryption: EncryptionSettings::from_lookup(&get)?,
+            redis: get("REDIS_URL").map(|url| Redis::parse(url.trim())).transpose()?,
             observer: None,
             steps: Steps::default(),
         })
@@ -94,6 +98,11 @@ impl DatabaseSettings {
     pub(crate) fn stepping(mut self, steps: Steps) -> Self {
         self.steps = steps;
         self
+    }
+
+    /// The server of `REDIS_URL`, if there is one.
+    pub fn redis(&self) -> Option<&Redis> {
+        self.redis.as_ref()
     }
 
     /// Whether the database is a file that this process opens by itself.

@@ -4,7 +4,7 @@
 //! time, the one bound to its transaction; the *platform* role does the operator's cross-tenant work through policies of its
 //! own.
 
-use crate::{CATALOG, CATALOG_TABLES, DEPARTURES, TENANT, TENANT_TABLES};
+use crate::{CATALOG, CATALOG_TABLES, DEPARTURES, TALLIES, TENANT, TENANT_TABLES};
 
 /// The transaction-local setting that names the tenant whose rows are visible.
 pub const TENANT_SETTING: &str = "app.current_tenant_id";
@@ -32,7 +32,7 @@ pub fn tenant_grants(schema: &str, serving: &str) -> String {
     format!(
         "
         GRANT USAGE ON SCHEMA {schema} TO {role};
-        GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON {tables}, {TALLIES} TO {role};
         GRANT SELECT ON {DEPARTURES}, {ledger} TO {role};",
         tables = TENANT_TABLES.join(", "),
         ledger = TENANT.ledger,
@@ -58,7 +58,7 @@ pub fn platform_grants(platform: &str, with_catalog: bool) -> String {
     if with_catalog {
         sql.push_str(&format!("GRANT SELECT ON {} TO {role};", CATALOG.ledger));
     }
-    for table in catalog.iter().chain(TENANT_TABLES).chain(&[DEPARTURES]) {
+    for table in catalog.iter().chain(TENANT_TABLES).chain(&[DEPARTURES, TALLIES]) {
         // The audit log is append-only, for the platform too; who has left is the owner's to say.
         let verbs = match *table {
             "audit_log" => "SELECT, INSERT",

@@ -14,6 +14,9 @@ pub struct Migration {
     pub(crate) ddl: &'static str,
     /// The tables it makes that hold tenants' rows, each with the column that says whose: they get their policy.
     pub(crate) isolated: &'static [(&'static str, &'static str)],
+    /// The tables whose rows it reads or changes itself: for as long as that takes, their policies do not apply to the owner,
+    /// who would see none of them.
+    pub(crate) backfilled: &'static [&'static str],
     /// Whether this version of the program can serve tables only that have had it.
     pub needed_to_serve: bool,
 }
@@ -23,6 +26,12 @@ impl Migration {
     pub fn sql(&self, dialect: Dialect) -> String {
         let mut sql = dialect.expand(self.ddl);
         if dialect == Dialect::Postgres {
+            // All of it is one transaction: nobody else ever sees a table without.
+            let forced = |word: &str| {
+                let alter = |table: &&str| format!("ALTER TABLE {table} {word} ROW LEVEL SECURITY;");
+                self.backfilled.iter().map(alter).collect::<String>()
+            };
+            sql = format!("{}{sql}{}", forced("NO FORCE"), forced("FORCE"));
             self.isolated.iter().for_each(|(table, column)| sql.push_str(&isolate(table, column)));
         }
         sql

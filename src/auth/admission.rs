@@ -11,7 +11,7 @@ use super::tokens::Claims;
 use super::trail::note_operator;
 use crate::config::Resolver;
 use crate::error::Error;
-use crate::http::note_tenant;
+use crate::http::{hold, note_tenant};
 use crate::tenancy::sources;
 
 /// As what somebody asks to be let into a tenant.
@@ -36,15 +36,19 @@ impl Authenticator {
         };
         let located = located.filter(|located| located.tenant().status != TenantStatus::Deleted);
         let located = located.ok_or(Error::TenantNotFound)?;
+        note_tenant(request, located.tenant().id);
         check_ready(&located)?;
         if located.tenant().writes_held && !request.method().is_safe() {
             return Err(Error::TenantMoving);
+        }
+        // An operator is let in to whoever sends too much, too.
+        if let Standing::Member(..) = standing {
+            hold(request, self.limiter.admit(located.tenant()).await?);
         }
         let caller = self.caller(standing, &located)?;
         if caller.role() < needed {
             return Err(Error::Forbidden);
         }
-        note_tenant(request, located.tenant().id);
         if caller.is_platform() {
             self.write_down_access(request, &caller).await?;
         }

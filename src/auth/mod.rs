@@ -18,6 +18,7 @@ use entity::{Database, Gatekeeper, Origin, PlatformAdmin};
 use crate::config::TenancyConfig;
 use crate::error::Error;
 use crate::http::request_id;
+use crate::limits::Limiter;
 use keys::Keys;
 pub use origin::TrustedProxies;
 use tokens::Claims;
@@ -33,6 +34,7 @@ pub struct Authenticator {
     database: Database,
     tenancy: TenancyConfig,
     proxies: TrustedProxies,
+    limiter: Limiter,
 }
 
 impl Authenticator {
@@ -43,8 +45,9 @@ impl Authenticator {
         database: Database,
         tenancy: TenancyConfig,
         proxies: TrustedProxies,
+        limiter: Limiter,
     ) -> Self {
-        Self { keys, gatekeeper, database, tenancy, proxies }
+        Self { keys, gatekeeper, database, tenancy, proxies, limiter }
     }
 
     /// The proof that a request is an operator's, with where it comes from.

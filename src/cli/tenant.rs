@@ -3,6 +3,7 @@
 mod create;
 mod relocate;
 mod show;
+mod stats;
 mod transfer;
 
 use clap::{Args, Subcommand};
@@ -48,6 +49,8 @@ enum TenantCommand {
     Export(transfer::ExportArgs),
     /// Make a tenant from the lines of an export: all of it or nothing
     Import(transfer::ImportArgs),
+    /// Show what a tenant has and used, or all together
+    Stats(stats::StatsArgs),
     /// Destroy everything a deleted tenant has, for good, and print the certificate
     Purge {
         #[command(flatten)]
@@ -123,6 +126,7 @@ async fn obey(office: &Office, command: TenantCommand) -> Result<(), Failure> {
         TenantCommand::Move(args) => relocate::run(office, args).await,
         TenantCommand::Export(args) => transfer::export(office, args).await,
         TenantCommand::Import(args) => transfer::import(office, args).await,
+        TenantCommand::Stats(args) => stats::run(office, args).await,
         TenantCommand::Purge { which, json } => {
             let id = office.find(&which).await?.id;
             show::certificate(office.platform().tenant_purge(id).await?, json)
@@ -136,7 +140,7 @@ impl TenantCommand {
         let of = |which: &Which| Some(which.tenant.clone());
         match self {
             Self::Create(_) => Some(("tenant.create", None)),
-            Self::List(_) | Self::Show { .. } => None,
+            Self::List(_) | Self::Show { .. } | Self::Stats(_) => None,
             Self::Suspend(which) => Some(("tenant.suspend", of(which))),
             Self::Resume(which) => Some(("tenant.resume", of(which))),
             Self::Delete(which) => Some(("tenant.delete", of(which))),

@@ -1,6 +1,8 @@
 //! The forms that values come in. Each parser answers `None` for what it does not take; the
 //! variable's entry in `config.rs` says in words what that is.
 
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::time::Duration;
 
 use actix_web::http::Uri;
@@ -15,6 +17,18 @@ const LARGEST: usize = 1 << 30;
 pub(super) fn duration(text: &str, shortest: Duration) -> Option<Duration> {
     let duration = humantime::parse_duration(text).ok()?;
     (shortest..=LONGEST).contains(&duration).then_some(duration)
+}
+
+/// `90days`, `1year`: from a day to ten years.
+pub(super) fn days(text: &str) -> Option<Duration> {
+    let duration = humantime::parse_duration(text).ok()?;
+    let day = Duration::from_secs(86_400);
+    (day..=day * 3_660).contains(&duration).then_some(duration)
+}
+
+/// A whole number within bounds.
+pub(super) fn whole<N: FromStr + PartialOrd>(text: &str, bounds: RangeInclusive<N>) -> Option<N> {
+    text.parse().ok().filter(|number| bounds.contains(number))
 }
 
 /// `2MiB`, `500kB`, `4096`: in bytes.

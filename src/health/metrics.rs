@@ -1,7 +1,7 @@
 //! What Prometheus is told: requests, and how full the connection pools are.
 //!
 //! Every label has a bounded set of values: a path that no route matches, or a method that HTTP does not
-//! know, is counted under one word, and no label holds a tenant.
+//! know, is counted under one word, and no more tenants have a label than `METRICS_TENANTS` says.
 
 use std::time::Instant;
 
@@ -13,6 +13,8 @@ use actix_web::middleware::Next;
 use actix_web::web;
 use entity::{BudgetStatus, PoolStatus};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
+
+use crate::usage::busiest::Busiest;
 
 /// The media type of [`Metrics::render`].
 pub(super) const MEDIA_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -29,11 +31,12 @@ pub struct Metrics {
     in_flight: IntGauge,
     pools: Pools,
     budget: Budget,
+    busiest: Busiest,
 }
 
 impl Metrics {
-    /// Counters at zero.
-    pub fn new() -> Result<Self, prometheus::Error> {
+    /// Counters at zero. At most so many tenants have series of their own.
+    pub fn new(tenants: usize) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let requests = IntCounterVec::new(
             Opts::new("tenantry_http_requests_total", "Requests answered."),
@@ -52,7 +55,13 @@ impl Metrics {
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
         let (pools, budget) = (Pools::new(&registry)?, Budget::new(&registry)?);
-        Ok(Self { registry, requests, durations, in_flight, pools, budget })
+        let busiest = Busiest::new(&registry, tenants)?;
+        Ok(Self { registry, requests, durations, in_flight, pools, budget, busiest })
+    }
+
+    /// The series of tenants.
+    pub fn busiest(&self) -> &Busiest {
+        &self.busiest
     }
 
     /// Everything counted so far, and the pools and their budget as they are now, in Prometheus' text format.
@@ -215,7 +224,7 @@ mod tests {
     const UNSPENT: BudgetStatus = BudgetStatus { limit: 100, open: 0, waiting: 0 };
 
     async fn count(requests: &[(Method, &str)]) -> String {
-        let metrics = Metrics::new().unwrap();
+        let metrics = Metrics::new(0).unwrap();
         let scope = web::scope("/v1").route("/users/{id}", web::get().to(HttpResponse::Ok));
         let app = App::new().app_data(web::Data::new(metrics.clone())).wrap(from_fn(track)).service(scope);
         let app = init_service(app).await;
@@ -258,7 +267,7 @@ mod tests {
             max: 50,
             last_scaling: None,
         };
-        let text = Metrics::new().unwrap().render(&[pool], BudgetStatus { open: 7, ..UNSPENT }).unwrap();
+        let text = Metrics::new(0).unwrap().render(&[pool], BudgetStatus { open: 7, ..UNSPENT }).unwrap();
         assert!(text.contains(r#"tenantry_pool_connections{pool="serving",state="idle"} 3"#), "{text}");
         assert!(text.contains(r#"tenantry_pool_connections_max{pool="serving"} 50"#), "{text}");
         assert!(text.contains("tenantry_connection_budget 100\n"), "{text}");

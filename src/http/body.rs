@@ -16,6 +16,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use super::problem::FieldError;
+use super::trace::note_received;
 use super::{Limits, rules};
 use crate::auth::extract::Caller;
 use crate::error::Error;
@@ -81,7 +82,10 @@ async fn receive(request: &HttpRequest, mut payload: Payload) -> Result<Bytes, R
     }
     let Ok(payload) = web::Payload::from_request(request, &mut payload).await else { return Err(Refusal::Broken) };
     match payload.to_bytes_limited(limit).await {
-        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Ok(bytes)) => {
+            note_received(request, bytes.len());
+            Ok(bytes)
+        }
         Ok(Err(_)) => Err(Refusal::Broken),
         Err(_) => Err(Refusal::TooLarge),
     }

@@ -14,6 +14,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpResponse, web};
+use entity::Database;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
@@ -21,6 +22,7 @@ use super::problem::{MEDIA_TYPE, Problem};
 use super::trace::{REQUEST_ID, Trace};
 use super::{Limits, span};
 use crate::error::Error;
+use crate::usage::{Account, Metered};
 
 /// Names the request, renders refusals, adds the common headers, logs. Wrap it around everything else.
 pub async fn edge(
@@ -29,6 +31,7 @@ pub async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let started = Instant::now();
     let trace = Trace::begin(&request);
+    let database = request.app_data::<web::Data<Database>>().cloned();
     let private = request.headers().contains_key(header::AUTHORIZATION);
     if request.method() == Method::HEAD {
         // Routed as GET; the server itself leaves the body out.
@@ -44,9 +47,9 @@ pub async fn edge(
             trace.note_route(answer.request());
             let (request, response) = answer.into_parts();
             let response = finished(response.map_into_boxed_body(), None, &trace, private);
-            Ok(ServiceResponse::new(request, response))
+            Ok(ServiceResponse::new(request, metered(response, &trace, database)))
         }
-        Err(error) => Err(finished(error.error_response(), Some(&error), &trace, private)),
+        Err(error) => Err(metered(finished(error.error_response(), Some(&error), &trace, private), &trace, database)),
     };
     let status = answer.as_ref().map_or_else(HttpResponse::status, ServiceResponse::status);
     span::end(&traced, &trace, status);
@@ -101,6 +104,18 @@ fn finished(
     insert_if_absent(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     insert_if_absent(headers, header::CONTENT_SECURITY_POLICY, "frame-ancestors 'none'");
     response
+}
+
+/// Where the request was a tenant's, what it took is put down once the answer has been sent.
+fn metered(
+    response: HttpResponse<BoxBody>,
+    trace: &Trace,
+    database: Option<web::Data<Database>>,
+) -> HttpResponse<BoxBody> {
+    let (Some(tenant), Some(database)) = (trace.tenant(), database) else { return response };
+    let account =
+        Account { tenant, status: response.status(), received: trace.received(), permit: trace.take_permit() };
+    response.map_body(|_, body| BoxBody::new(Metered::new(body, account, database.usage().clone())))
 }
 
 fn insert_if_absent(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {

@@ -27,7 +27,7 @@ pub use cors::cors;
 pub use fallback::{RouteTable, fallback};
 pub use path::PathId;
 pub use query::QueryParams;
-pub use trace::{note_tenant, request_id};
+pub use trace::{hold, note_tenant, request_id};
 
 /// How much of a request is put up with. Belongs in the application's data.
 #[derive(Debug, Clone, Copy)]

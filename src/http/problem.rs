@@ -49,6 +49,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// The key was used for another request before.
     IdempotencyKeyReused,
+    /// The tenant has as much as it may.
+    QuotaExceeded,
     /// Too many requests.
     RateLimited,
     /// Something this service needs does not answer, or is full.
@@ -65,7 +67,9 @@ impl Code {
         match self {
             Self::Malformed | Self::TenantUnidentified => StatusCode::BAD_REQUEST,
             Self::Unauthenticated => StatusCode::UNAUTHORIZED,
-            Self::TenantMismatch | Self::TenantSuspended | Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::TenantMismatch | Self::TenantSuspended | Self::Forbidden | Self::QuotaExceeded => {
+                StatusCode::FORBIDDEN
+            }
             Self::TenantNotFound | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
@@ -102,6 +106,7 @@ impl Code {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::QuotaExceeded => "quota_exceeded",
             Self::RateLimited => "rate_limited",
             Self::Unavailable => "unavailable",
             Self::Timeout => "timeout",

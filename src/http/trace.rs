@@ -9,6 +9,8 @@ use actix_web::http::{Method, Uri};
 use actix_web::{HttpMessage, HttpRequest};
 use uuid::Uuid;
 
+use crate::limits::Permit;
+
 /// The header that names a request, in both directions.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -23,6 +25,9 @@ pub(super) struct Trace {
     uri: Uri,
     tenant: Cell<Option<Uuid>>,
     route: RefCell<Option<String>>,
+    permit: RefCell<Option<Permit>>,
+    /// Bytes of the body that were taken in.
+    received: Cell<u64>,
 }
 
 impl Trace {
@@ -34,12 +39,14 @@ impl Trace {
             uri: request.uri().clone(),
             tenant: Cell::new(None),
             route: RefCell::new(None),
+            permit: RefCell::new(None),
+            received: Cell::new(0),
         });
         request.extensions_mut().insert(Rc::clone(&trace));
         trace
     }
 
-    /// The tenant that the request was admitted to.
+    /// The tenant that the request is for, if its token is good for one.
     pub(super) fn tenant(&self) -> Option<Uuid> {
         self.tenant.get()
     }
@@ -47,6 +54,16 @@ impl Trace {
     /// The pattern of the route that answered: never the path itself, which holds ids.
     pub(super) fn route(&self) -> String {
         self.route.borrow().clone().unwrap_or_else(|| "-".to_owned())
+    }
+
+    /// How many bytes of the body were taken in.
+    pub(super) fn received(&self) -> u64 {
+        self.received.get()
+    }
+
+    /// What the request holds while it is under way; from now on the caller holds it.
+    pub(super) fn take_permit(&self) -> Option<Permit> {
+        self.permit.take()
     }
 
     /// Keeps the route's pattern, which is known once the request has been routed.
@@ -69,7 +86,21 @@ pub fn request_id(request: &HttpRequest) -> String {
     request.extensions().get::<Rc<Trace>>().map(|trace| trace.id.clone()).unwrap_or_default()
 }
 
-/// Tells the log which tenant a request was admitted to.
+/// Keeps the permit until the request is answered, or given up.
+pub fn hold(request: &HttpRequest, permit: Option<Permit>) {
+    if let Some(trace) = request.extensions().get::<Rc<Trace>>() {
+        trace.permit.replace(permit);
+    }
+}
+
+/// Notes how large a body was that was taken in.
+pub(super) fn note_received(request: &HttpRequest, bytes: usize) {
+    if let Some(trace) = request.extensions().get::<Rc<Trace>>() {
+        trace.received.set(bytes as u64);
+    }
+}
+
+/// Says which tenant a request is for: for the log, and for the account of what tenants use.
 pub fn note_tenant(request: &HttpRequest, tenant: Uuid) {
     if let Some(trace) = request.extensions().get::<Rc<Trace>>() {
         trace.tenant.set(Some(tenant));

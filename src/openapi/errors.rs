@@ -45,6 +45,7 @@ const FORBIDDEN_IN_TENANT: Refusal = refusal(
     &[
         (Code::TenantMismatch, "the token, the host, the header, the path and the body do not all name one tenant"),
         (Code::TenantSuspended, "the tenant is suspended"),
+        (Code::QuotaExceeded, "a write that would take the tenant over its limit of users, posts or bytes"),
         ROLE_FORBIDS,
     ],
 );
@@ -81,6 +82,8 @@ const UNAVAILABLE_IN_TENANT: Refusal = refusal(
         NO_DATABASE,
     ],
 );
+const RATE_LIMITED: Refusal =
+    refusal("RateLimited", &[(Code::RateLimited, "the tenant sends too much: in a second, or at the same time")]);
 const TIMEOUT: Refusal = refusal("Timeout", &[(Code::Timeout, "it took too long")]);
 
 /// Gives each set of refusals a type that `#[utoipa::path]` takes.
@@ -108,7 +111,7 @@ refusal_sets! {
     /// What every operation under `/v1` may refuse with.
     TenantErrors:
         MALFORMED_IN_TENANT UNAUTHENTICATED FORBIDDEN_IN_TENANT NOT_FOUND_IN_TENANT
-        INTERNAL UNAVAILABLE_IN_TENANT TIMEOUT;
+        RATE_LIMITED INTERNAL UNAVAILABLE_IN_TENANT TIMEOUT;
     /// What every operation under `/admin/v1` may refuse with.
     AdminErrors: MALFORMED UNAUTHENTICATED FORBIDDEN INTERNAL UNAVAILABLE TIMEOUT;
     /// An admin operation on `{tenant}`, beside [`AdminErrors`].
@@ -145,7 +148,7 @@ impl Refusal {
             StatusCode::UNAUTHORIZED => {
                 response.header("WWW-Authenticate", described("The scheme that is expected: `Bearer`."))
             }
-            StatusCode::SERVICE_UNAVAILABLE => {
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
                 response.header("Retry-After", described("Seconds to wait before the next try."))
             }
             _ => response,

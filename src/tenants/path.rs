@@ -21,7 +21,7 @@ pub(crate) struct TenantPath {
 
 impl TenantPath {
     /// The tenant that it names, in whatever state: 404 if there is none.
-    pub(super) async fn find(&self, platform: &Platform<'_>) -> Result<Tenant, Error> {
+    pub(crate) async fn find(&self, platform: &Platform<'_>) -> Result<Tenant, Error> {
         let name = named(&self.tenant).ok_or(Error::TenantNotFound)?;
         platform.tenant_find(&name).await?.ok_or(Error::TenantNotFound)
     }

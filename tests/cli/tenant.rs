@@ -11,6 +11,7 @@ on_both_databases! {
     names_are_unique,
     a_long_list_is_complete,
     what_cannot_be_placed_is_refused,
+    what_tenants_have_is_shown_and_corrected,
 }
 
 async fn a_tenant_is_made_shown_and_listed(database: TestDatabase) {
@@ -148,4 +149,32 @@ async fn what_cannot_be_a_tenant_is_refused_with_the_rule() {
         assert_eq!(reason, "tenantry: there is no tenant \"nobody\"");
     }
     assert_eq!(shell.prints_json("tenant list --json"), json!([]));
+}
+
+async fn what_tenants_have_is_shown_and_corrected(database: TestDatabase) {
+    let shell = Shell::on(&database);
+    shell.prints("tenant create acme");
+    let nothing = json!([{ "table": "users", "rows": 0, "bytes": 0 }, { "table": "posts", "rows": 0, "bytes": 0 }]);
+    assert_eq!(shell.prints_json("tenant stats acme --json")["tables"], nothing);
+    let id = shell.prints_json("tenant show acme --json")["id"].as_str().unwrap().to_owned();
+    let literal = match &database {
+        TestDatabase::Sqlite(_) => format!("x'{}'", id.replace('-', "")),
+        _ => format!("'{id}'"),
+    };
+    let tally = format!(
+        "INSERT INTO tallies (tenant_id, slot, users_rows, users_bytes, posts_rows, posts_bytes)
+         VALUES ({literal}, 3, 2, 20, 0, 0)"
+    );
+    database.execute(&tally).await;
+    let wrong = json!([{ "table": "users", "rows": 2, "bytes": 20 }, { "table": "posts", "rows": 0, "bytes": 0 }]);
+    assert_eq!(shell.prints_json("tenant stats acme --json")["tables"], wrong);
+    let all = shell.prints_json("tenant stats --json");
+    assert_eq!((&all["tables"], &all["missing"], &all["requests"]), (&wrong, &json!([]), &json!(0)));
+    let said = shell.run("doctor").exited(1).out();
+    assert!(said.contains("the tally of acme is -2 rows and -20 bytes too low"), "{said}");
+
+    assert_eq!(shell.prints_json("tenant stats acme --recount --json")["tables"], nothing);
+    assert!(shell.prints("tenant stats acme").contains("0 rows, 0 bytes"));
+    shell.prints("tenant stats acme --recount");
+    assert_eq!(shell.prints_json("tenant stats --json")["tables"], nothing);
 }

@@ -22,7 +22,7 @@ enum Reach {
     Row,
 }
 
-const TABLE: [(&str, Reach); 35] = [
+const TABLE: [(&str, Reach); 37] = [
     ("GET /healthz", Reach::Public),
     ("GET /metrics", Reach::Public),
     ("GET /openapi.json", Reach::Public),
@@ -42,6 +42,7 @@ const TABLE: [(&str, Reach); 35] = [
     ("GET /admin/v1/audit", Reach::Platform),
     ("GET /admin/v1/migrations", Reach::Platform),
     ("GET /admin/v1/pools", Reach::Platform),
+    ("GET /admin/v1/stats", Reach::Platform),
     ("GET /admin/v1/tenants", Reach::Platform),
     ("POST /admin/v1/tenants", Reach::Platform),
     ("GET /admin/v1/tenants/{tenant}", Reach::Platform),
@@ -57,6 +58,7 @@ const TABLE: [(&str, Reach); 35] = [
     ("GET /admin/v1/tenants/{tenant}/export", Reach::Platform),
     ("POST /admin/v1/tenants/import", Reach::Platform),
     ("POST /admin/v1/tenants/{tenant}/purge", Reach::Platform),
+    ("GET /admin/v1/tenants/{tenant}/stats", Reach::Platform),
     ("GET /admin/v1/operations/{id}", Reach::Platform),
 ];
 

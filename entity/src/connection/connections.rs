@@ -14,12 +14,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::budget::{Budget, Permit};
+use super::gate::Asker;
 use super::opened::Opened;
 use super::opening::Opening;
 use super::pool::{Pool, PoolKey, Pooled, Use, WAIT, millis_since};
 use super::{BudgetStatus, PoolStatus, balance};
 use crate::error::Error;
 use crate::settings::{DatabaseSettings, Party, PoolRules, Store};
+use crate::usage::Usage;
 
 /// Most connections that work on one place holds at a time: for the fleet's lock and its own, for the place's server and the
 /// place itself as the owner, and to read and write rows.
@@ -43,6 +45,8 @@ pub(crate) struct Connections {
     pub(super) kept: usize,
     pools: Mutex<HashMap<PoolKey, Arc<Pool>>>,
     openings: HashMap<Option<Arc<str>>, Arc<Opening>>,
+    /// What tenants use, counted where connections are lent out.
+    pub(crate) usage: Usage,
     runtime: Handle,
     began: Instant,
     me: Weak<Connections>,
@@ -66,6 +70,7 @@ impl Connections {
             kept: shared / 4 / openings.len(),
             pools: Mutex::default(),
             openings,
+            usage: Usage::default(),
             runtime: Handle::current(),
             began: Instant::now(),
             me: Weak::clone(me),
@@ -79,11 +84,11 @@ impl Connections {
         &self.runtime
     }
 
-    /// A connection of this pool, when it is its turn.
-    pub(crate) async fn get(self: &Arc<Self>, key: &PoolKey, store: &Store) -> Result<Pooled, Error> {
+    /// A connection of this pool, when it is the asker's turn.
+    pub(crate) async fn get(self: &Arc<Self>, key: &PoolKey, store: &Store, asker: Asker) -> Result<Pooled, Error> {
         let pool = self.pool(key, store);
         self.grow(&pool);
-        Pooled::get(&pool, self).await
+        Pooled::get(&pool, asker, self).await
     }
 
     /// How many connections this pool has open: so many may turn out to have died.

@@ -2,16 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sea_orm::{DbBackend, QueryResult, Statement};
 use uuid::Uuid;
 
 use super::watch::Watch;
-use super::{Connection, PoolKey, Pooled};
+use super::{Asker, Connection, PoolKey, Pooled};
 use crate::Error;
 use crate::error::{Keys, is_recoverable};
 use crate::place::{Place, Spot, fence_lock};
+use crate::tally::{Pending, Tallied};
+use crate::usage::Counters;
+use crate::vocabulary::Limits;
 
 /// How often the server looks, in the middle of a statement, whether anybody still waits for it.
 pub(super) const LOOKS_FOR_CLIENT: Duration = Duration::from_millis(100);
@@ -34,6 +37,16 @@ pub(crate) enum Binding {
     Mover(Uuid),
     /// For nobody: on the platform's connection its policies show everything, on a serving one nothing shows.
     Nobody,
+}
+
+impl Binding {
+    /// A tenant's requests wait in one line, whoever else waits.
+    fn asker(self) -> Asker {
+        match self {
+            Self::Tenant(tenant) => Asker::of(&tenant),
+            Self::Mover(_) | Self::Nobody => Asker::default(),
+        }
+    }
 }
 
 /// A statement as it is sent.
@@ -72,6 +85,11 @@ pub(crate) struct Lease {
     backend: DbBackend,
     /// Whether the place is a tenant's own.
     is_own: bool,
+    began: Instant,
+    /// Who is charged for the time.
+    account: Option<Arc<Counters>>,
+    /// What a tenant's transaction has added to its tally.
+    pending: Option<Box<Pending>>,
 }
 
 impl Lease {
@@ -85,7 +103,7 @@ impl Lease {
         let is_fenced = matches!((access, binding), (Access::Write, Binding::Tenant(_)));
         let mut dead = Dead::default();
         loop {
-            let mut lease = Self::take(place, &key).await?;
+            let mut lease = Self::take_for(place, &key, binding).await?;
             let begun = if is_fenced { lease.begin_fenced(&begin).await } else { lease.run(&begin).await };
             match begun {
                 Ok(()) => return Ok(lease),
@@ -98,10 +116,20 @@ impl Lease {
     /// Runs one reading statement that needs no transaction and no tenant. It may be sent again on another connection if
     /// a pooled one turns out to have died.
     pub(crate) async fn read_alone(place: &Place, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
+        Self::read_for(place, Asker::default(), statement, keys).await
+    }
+
+    /// The same, on behalf of somebody: a crowd of one asker does not keep others waiting.
+    pub(crate) async fn read_for(
+        place: &Place,
+        asker: Asker,
+        statement: Statement,
+        keys: Keys,
+    ) -> Result<Vec<QueryResult>, Error> {
         let key = place.pool(Access::Read);
         let mut dead = Dead::default();
         loop {
-            let mut lease = Self::take(place, &key).await?;
+            let mut lease = Self::take(place, &key, asker).await?;
             match lease.rows_alone(statement.clone(), keys).await {
                 Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
                 answer => {
@@ -123,11 +151,20 @@ impl Lease {
         rows.and_then(|rows| ended.map(|()| rows))
     }
 
-    async fn take(place: &Place, key: &PoolKey) -> Result<Self, Error> {
-        let pooled = place.connections.get(key, &place.store).await?;
+    async fn take(place: &Place, key: &PoolKey, asker: Asker) -> Result<Self, Error> {
+        let pooled = place.connections.get(key, &place.store, asker).await?;
         let (terms, backend) = (place.terms.clone(), place.backend());
         let is_own = place.spot != Spot::Shared;
-        Ok(Self { pooled: Some(pooled), ended: false, failed: false, terms, backend, is_own })
+        let (pooled, began) = (Some(pooled), Instant::now());
+        Ok(Self { pooled, ended: false, failed: false, terms, backend, is_own, began, account: None, pending: None })
+    }
+
+    async fn take_for(place: &Place, key: &PoolKey, binding: Binding) -> Result<Self, Error> {
+        let mut lease = Self::take(place, key, binding.asker()).await?;
+        if let Binding::Tenant(tenant) = binding {
+            lease.account = Some(place.connections.usage.of(tenant));
+        }
+        Ok(lease)
     }
 
     /// Begins a tenant's write, unless the tenant has left this place or is about to.
@@ -167,9 +204,48 @@ impl Lease {
             self.roll_back().await;
             return Err(Error::Internal("a transaction with a failed statement was to be committed".to_owned()));
         }
-        self.run("COMMIT").await?;
+        let commit = self.tallied().await?;
+        self.run(&commit).await?;
         self.ended = true;
         Ok(())
+    }
+
+    /// From now on, what statements add is put down in the tenant's tally.
+    pub(crate) fn count_for(&mut self, tenant: Uuid, limits: &Limits) {
+        self.pending = Some(Box::new(Pending::new(tenant, limits.clone())));
+    }
+
+    /// Counts rows and bytes that were added.
+    pub(crate) fn count(&mut self, table: Tallied, rows: i64, bytes: i64) {
+        if let Some(pending) = &mut self.pending {
+            pending.add(table, rows, bytes);
+        }
+    }
+
+    /// What commits, and puts down what was added. Where a limit is concerned, that is done before and looked at, and undoes
+    /// the transaction if it is too much.
+    async fn tallied(&mut self) -> Result<String, Error> {
+        let Some(pending) = self.pending.take().filter(|pending| !pending.is_empty()) else {
+            return Ok("COMMIT".to_owned());
+        };
+        if !pending.is_limited() {
+            return Ok(format!("{}; COMMIT", pending.sql(self.backend)));
+        }
+        let checked = match self.run_for_rows(&pending.sql_and_sum(self.backend)).await {
+            Ok(sum) => pending.check(&sum),
+            Err(error) => Err(error),
+        };
+        if checked.is_err() {
+            self.roll_back().await;
+        }
+        checked.map(|()| "COMMIT".to_owned())
+    }
+
+    /// Runs statements that carry no values, and reads what they answer.
+    async fn run_for_rows(&mut self, sql: &str) -> Result<Vec<QueryResult>, Error> {
+        let limit = self.limit();
+        let sent = tokio::time::timeout(limit, self.connection()?.run_for_rows(sql)).await;
+        self.settle(sent, Keys::default()).await
     }
 
     /// Undoes it all.
@@ -246,6 +322,9 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
+        if let Some(account) = &self.account {
+            account.held(self.began.elapsed());
+        }
         if !self.ended {
             self.close();
         }

@@ -1,4 +1,5 @@
-//! Who waits for a connection of one pool: the first in line gets the next one, be it given back or new.
+//! Who waits for a connection of one pool: the next in line gets it, be it given back or new. Who that is, is fair between
+//! those who ask (`gate.rs`): in tables that tenants share, a tenant that sends many requests at once waits for itself.
 //!
 //! Whoever waits opens nothing. What is missing is opened beside (`pool.rs`), so that nobody waits for the budget while a
 //! connection of the own pool comes free.
@@ -6,7 +7,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::gate::Gate;
+use super::gate::{Asker, Gate};
 use crate::error::Error;
 
 pub(super) struct Line {
@@ -94,24 +95,24 @@ impl Line {
     }
 
     /// Takes hold of a connection; [`Line::leave`] or [`Line::lose`] comes after it, whatever happens.
-    pub(super) async fn enter(&self, until: Instant) -> Result<(), Error> {
-        tokio::time::timeout_at(until.into(), self.gate.enter()).await.map_err(|_| Error::Busy)
+    pub(super) async fn enter(&self, asker: Asker, until: Instant) -> Result<(), Error> {
+        tokio::time::timeout_at(until.into(), self.gate.enter(asker)).await.map_err(|_| Error::Busy)
     }
 
     /// The same, if one is free that nobody waits for.
-    pub(super) fn try_enter(&self) -> bool {
-        self.gate.try_enter()
+    pub(super) fn try_enter(&self, asker: Asker) -> bool {
+        self.gate.try_enter(asker)
     }
 
-    pub(super) fn leave(&self) {
-        self.gate.leave();
+    pub(super) fn leave(&self, asker: Asker) {
+        self.gate.leave(asker);
     }
 
     /// Leaves, and the connection is no more.
-    pub(super) fn lose(&self) {
+    pub(super) fn lose(&self, asker: Asker) {
         let _state = self.state();
         self.gate.set_limit(self.gate.limit().saturating_sub(1));
-        self.gate.leave();
+        self.gate.leave(asker);
     }
 
     fn wanted(&self, state: &State) -> usize {
@@ -148,13 +149,13 @@ mod tests {
         let asking = [(); 3].map(|()| line.ask());
         assert_eq!((line.missing(), line.missing()), (2, 0));
         line.opened();
-        line.enter(soon()).await.unwrap();
-        assert!(line.enter(soon()).await.is_err(), "the second is not open yet");
+        line.enter(Asker::default(), soon()).await.unwrap();
+        assert!(line.enter(Asker::default(), soon()).await.is_err(), "the second is not open yet");
         line.gave_up();
         assert_eq!(line.missing(), 1, "instead of the one that failed");
         line.opened();
         drop(asking);
-        line.enter(soon()).await.unwrap();
+        line.enter(Asker::default(), soon()).await.unwrap();
         assert_eq!((line.open(), line.in_use(), line.asking(), line.missing()), (2, 2, 0, 0));
         assert_eq!((line.take_peak(), line.take_peak()), ((3, 2), (2, 2)));
     }
@@ -165,11 +166,11 @@ mod tests {
         let first = line.ask();
         assert_eq!(line.missing(), 1);
         line.opened();
-        line.enter(soon()).await.unwrap();
+        line.enter(Asker::default(), soon()).await.unwrap();
         drop(first);
         let _second = line.ask();
         assert_eq!(line.missing(), 0, "it waits for the first one's");
-        line.lose();
+        line.lose(Asker::default());
         assert_eq!((line.open(), line.in_use(), line.missing()), (0, 0, 1));
     }
 }

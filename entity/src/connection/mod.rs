@@ -18,6 +18,7 @@ mod status;
 mod watch;
 
 pub(crate) use connections::Connections;
+pub(crate) use gate::Asker;
 pub(crate) use lease::{Access, Binding, Lease, Terms};
 pub use lease::{Observed, Observer};
 pub(crate) use opened::Opened;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::gate::Gate;
+use super::gate::{Asker, Gate};
 
 /// How long a new connection may take.
 pub(crate) const CREATE: Duration = Duration::from_secs(4);
@@ -30,7 +30,7 @@ impl Opening {
 
     /// The next slot, in the order of asking.
     pub(super) async fn enter(self: &Arc<Self>) -> Slot {
-        self.gate.enter().await;
+        self.gate.enter(Asker::default()).await;
         Slot(Arc::clone(self))
     }
 }
@@ -50,6 +50,6 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.0.gate.leave();
+        self.0.gate.leave(Asker::default());
     }
 }

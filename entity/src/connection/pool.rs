@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::budget::Permit;
+use super::gate::Asker;
 use super::line::Line;
 use super::opened::Opened;
 use super::opening::{Opening, Slot};
@@ -110,16 +111,16 @@ impl Pool {
     }
 
     /// Takes hold of a connection, when it is the caller's turn. Fails at once if none can be opened and there is no other.
-    async fn turn(self: &Arc<Self>) -> Result<Turn, Error> {
+    async fn turn(self: &Arc<Self>, asker: Asker) -> Result<Turn, Error> {
         let mut trouble = self.trouble.subscribe();
         let _asking = self.line.ask();
         self.open_missing();
         tokio::select! {
             biased;
-            entered = self.line.enter(Instant::now() + WAIT) => entered?,
+            entered = self.line.enter(asker, Instant::now() + WAIT) => entered?,
             error = self.is_cut_off(&mut trouble) => return Err(error),
         }
-        Ok(Turn { pool: Arc::clone(self), is_lost: false })
+        Ok(Turn { pool: Arc::clone(self), asker, is_lost: false })
     }
 
     async fn is_cut_off(&self, trouble: &mut watch::Receiver<Option<Error>>) -> Error {
@@ -199,8 +200,9 @@ impl Pool {
 
     /// Closes connections that are not lent out and have rested for this long, at most so many.
     pub(super) fn close_idle(self: &Arc<Self>, idle: Duration, most: usize) -> usize {
-        let free =
-            std::iter::from_fn(|| self.line.try_enter().then(|| Turn { pool: Arc::clone(self), is_lost: false }));
+        let asker = Asker::default();
+        let turn = || Turn { pool: Arc::clone(self), asker, is_lost: false };
+        let free = std::iter::from_fn(|| self.line.try_enter(asker).then(turn));
         let mut turns: Vec<_> = free.take(most).collect();
         let mut left = turns.len();
         let mut stays = |opened: &Opened| {
@@ -247,6 +249,7 @@ impl Drop for GivesUp<'_> {
 /// The hold on one of a pool's connections, until this is dropped.
 pub(super) struct Turn {
     pool: Arc<Pool>,
+    asker: Asker,
     /// Whether the connection is no more.
     is_lost: bool,
 }
@@ -254,11 +257,11 @@ pub(super) struct Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if self.is_lost {
-            self.pool.line.lose();
+            self.pool.line.lose(self.asker);
             // For whoever waits for this one.
             self.pool.open_missing();
         } else {
-            self.pool.line.leave();
+            self.pool.line.leave(self.asker);
         }
     }
 }
@@ -271,9 +274,9 @@ pub(crate) struct Pooled {
 }
 
 impl Pooled {
-    /// The pool's next connection.
-    pub(super) async fn get(pool: &Arc<Pool>, connections: &Arc<Connections>) -> Result<Self, Error> {
-        let turn = pool.turn().await?;
+    /// The pool's next connection, when it is the asker's turn.
+    pub(super) async fn get(pool: &Arc<Pool>, asker: Asker, connections: &Arc<Connections>) -> Result<Self, Error> {
+        let turn = pool.turn(asker).await?;
         let object = pool.object().await?;
         Ok(Self { object: Some(Box::new(object)), turn: Some(turn), connections: Arc::clone(connections) })
     }

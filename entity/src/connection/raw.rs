@@ -104,6 +104,12 @@ impl Connection {
         on_either!(self, inner => inner.fetch_all(query).await.map(|rows| rows.len()))
     }
 
+    /// Runs statements without values as one message and collects the rows that they answer with.
+    pub(crate) async fn run_for_rows(&mut self, sql: &str) -> Result<Vec<QueryResult>, sqlx::Error> {
+        let query = sqlx::raw_sql(AssertSqlSafe(sql));
+        on_either!(self, inner => Ok(inner.fetch_all(query).await?.into_iter().map(QueryResult::from).collect()))
+    }
+
     /// Runs one or more statements without values as one message.
     pub(crate) async fn run(&mut self, sql: &str) -> Result<(), sqlx::Error> {
         let query = sqlx::raw_sql(AssertSqlSafe(sql));

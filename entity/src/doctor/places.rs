@@ -18,6 +18,7 @@ use crate::guard;
 use crate::owner::Site;
 use crate::place::{Place, Spot};
 use crate::settings::{Party, Store, own_name};
+use crate::tally::deviation;
 use crate::vocabulary::{Isolation, TenantStatus};
 
 /// Databases and files that are looked into at once.
@@ -35,6 +36,7 @@ struct Findings {
     places: Vec<String>,
     versions: Vec<String>,
     orphans: Vec<String>,
+    tallies: Vec<String>,
 }
 
 /// Looks at the places of all tenants. What changes meanwhile is no finding: what is found is looked for once more.
@@ -42,7 +44,9 @@ pub(super) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
     let settings = &database.settings;
     if !settings.is_embedded() && settings.role(Party::Platform) == settings.role(Party::Serving) {
         let why = "could not be looked at: only another DATABASE_PLATFORM_URL sees every tenant".to_owned();
-        return Ok(["places", "versions", "orphans"].map(|name| Check::new(name, vec![why.clone()], "")).into());
+        return Ok(["places", "versions", "orphans", "tallies"]
+            .map(|name| Check::new(name, vec![why.clone()], ""))
+            .into());
     }
     let mut found = look(database).await?;
     if !found.is_empty() {
@@ -52,12 +56,13 @@ pub(super) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
         Check::new("places", told(found.places), "every tenant's place is there and keeps its rows to itself"),
         Check::new("versions", told(found.versions), "every tenant's tables have the version that the catalog says"),
         Check::new("orphans", told(found.orphans), "there is no place that belongs to no tenant"),
+        Check::new("tallies", told(found.tallies), "every tenant has as many rows and bytes as its tally says"),
     ])
 }
 
 impl Findings {
     fn is_empty(&self) -> bool {
-        self.places.is_empty() && self.versions.is_empty() && self.orphans.is_empty()
+        [&self.places, &self.versions, &self.orphans, &self.tallies].iter().all(|findings| findings.is_empty())
     }
 
     /// Keeps what was found both times.
@@ -65,6 +70,7 @@ impl Findings {
         self.places.retain(|finding| again.places.contains(finding));
         self.versions.retain(|finding| again.versions.contains(finding));
         self.orphans.retain(|finding| again.orphans.contains(finding));
+        self.tallies.retain(|finding| again.tallies.contains(finding));
     }
 }
 
@@ -91,11 +97,28 @@ async fn look(database: &Database) -> Result<Findings, Error> {
             found.places.push(format!("{} could not be looked at: {error}", server(store)));
         }
     }
+    found.tallies = tallies(database, &tenants).await;
     for tenant in tenants.iter().filter(|tenant| database.store(tenant.datastore.as_deref()).is_err()) {
         let name = tenant.datastore.as_deref().unwrap_or_default();
         found.places.push(format!("{} is placed on {name}, which DATASTORES does not name", tenant.slug));
     }
     Ok(found)
+}
+
+/// Tenants whose tally is off. A place that cannot be asked is told of as a place.
+async fn tallies(database: &Database, tenants: &[tenant::Model]) -> Vec<String> {
+    let newest = |tenant: &&tenant::Model| usize::try_from(tenant.schema_version) == Ok(TENANT.newest());
+    let asked = tenants.iter().filter(|tenant| tenant.status != TenantStatus::Provisioning).filter(newest);
+    let answers = stream::iter(asked).map(async |tenant| {
+        let place = database.place_of(tenant).ok()?;
+        let off = deviation(&place, tenant.id).await.ok().filter(|off| off.was_off)?;
+        let (slug, rows, bytes) = (&tenant.slug, off.rows, off.bytes);
+        Some(format!(
+            "the tally of {slug} is {rows} rows and {bytes} bytes too low: `tenantry tenant stats {slug} --recount` corrects it"
+        ))
+    });
+    let found: Vec<_> = answers.buffer_unordered(AT_ONCE).collect().await;
+    found.into_iter().flatten().collect()
 }
 
 fn server(store: &Store) -> String {

@@ -14,4 +14,6 @@ pub(crate) mod slug;
 pub(crate) mod tenant;
 #[expect(unreachable_pub, reason = "the entity derive asks for public types")]
 pub(crate) mod tenant_version;
+#[expect(unreachable_pub, reason = "the entity derive asks for public types")]
+pub(crate) mod usage_hour;
 pub(crate) mod user;

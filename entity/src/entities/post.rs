@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
-use crate::resource::{Insertable, Mapped, Owned, Reference, Resource, Sealed, Stamp, Unique, fold, set};
+use crate::resource::{Insertable, Mapped, Owned, Reference, Resource, Sealed, Stamp, Unique, fold, set, size};
+use crate::tally::{Counted, Tallied};
 
 /// A post of a user.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -30,6 +31,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When the row was last changed.
     pub updated_at: DateTime<Utc>,
+    /// How many bytes its texts had as they were sent.
+    pub bytes: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -86,6 +89,12 @@ impl Mapped for Model {
     const UNIQUE: &[Unique] = &[Unique::new("posts_pkey", "posts.id", "id")];
     const REFERENCES: &[Reference] = &[Reference::new("posts_user_id_fkey", "user_id")];
     const SEALED: &[Sealed<Self>] = &[Sealed::new(Column::Content, |post| post.content.as_mut())];
+    const COUNTED: Option<Counted<Column>> = Some(Counted {
+        table: Tallied::Posts,
+        bytes: Column::Bytes,
+        plain: &[Column::Title],
+        content: Some(Column::Content),
+    });
 
     fn id(&self) -> Uuid {
         self.id
@@ -93,6 +102,12 @@ impl Mapped for Model {
 
     fn searched(column: Column) -> Option<Column> {
         matches!(column, Column::Title).then_some(Column::TitleFolded)
+    }
+
+    fn sizes(changes: &PostChanges) -> Vec<(Column, i64)> {
+        let title = changes.title.as_deref().map(|title| (Column::Title, size(title)));
+        let content = changes.content.as_ref().map(|content| (Column::Content, content.as_deref().map_or(0, size)));
+        title.into_iter().chain(content).collect()
     }
 
     fn changed(changes: PostChanges) -> ActiveModel {
@@ -120,6 +135,7 @@ impl Owned for Model {
             tenant_id: Set(stamp.tenant),
             id: Set(stamp.id(new.id)),
             user_id: Set(new.user_id),
+            bytes: Set(size(&new.title) + new.content.as_deref().map_or(0, size)),
             title_folded: Set(fold(&new.title)),
             title: Set(new.title),
             content: Set(new.content),

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
 
-use crate::resource::{Insertable, Mapped, Owned, Resource, Stamp, Unique, fold, set};
+use crate::resource::{Insertable, Mapped, Owned, Resource, Stamp, Unique, fold, set, size};
+use crate::tally::{Counted, Dependents, Tallied};
 use crate::vocabulary::Role;
 
 /// A member of a tenant.
@@ -33,6 +34,8 @@ pub struct Model {
     pub created_at: DateTime<Utc>,
     /// When the row was last changed.
     pub updated_at: DateTime<Utc>,
+    /// How many bytes its texts had as they were sent.
+    pub bytes: i64,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -88,6 +91,12 @@ impl Mapped for Model {
     const UPDATED_AT: Column = Column::UpdatedAt;
     const UNIQUE: &[Unique] =
         &[Unique::new("users_email_key", "users.email_folded", "email"), Unique::new("users_pkey", "users.id", "id")];
+    const COUNTED: Option<Counted<Column>> = Some(Counted {
+        table: Tallied::Users,
+        bytes: Column::Bytes,
+        plain: &[Column::Name, Column::Email],
+        content: None,
+    });
 
     fn id(&self) -> Uuid {
         self.id
@@ -99,6 +108,12 @@ impl Mapped for Model {
             Column::Email => Some(Column::EmailFolded),
             _ => None,
         }
+    }
+
+    fn sizes(changes: &UserChanges) -> Vec<(Column, i64)> {
+        let name = changes.name.as_deref().map(|name| (Column::Name, size(name)));
+        let email = changes.email.as_deref().map(|email| (Column::Email, size(email)));
+        name.into_iter().chain(email).collect()
     }
 
     fn changed(changes: UserChanges) -> ActiveModel {
@@ -116,6 +131,7 @@ impl Mapped for Model {
 impl Owned for Model {
     const UPSERT_KEY: &[Column] = &[Column::TenantId, Column::EmailFolded];
     const FIXED: &[Column] = &[Column::TenantId, Column::Id, Column::CreatedAt, Column::Version, Column::EmailFolded];
+    const DEPENDENTS: Option<Dependents> = Some(Dependents { table: Tallied::Posts, column: "user_id" });
 
     fn claimed_tenant(new: &NewUser) -> Option<Uuid> {
         new.tenant_id
@@ -126,6 +142,7 @@ impl Owned for Model {
         ActiveModel {
             tenant_id: Set(stamp.tenant),
             id: Set(stamp.id(new.id)),
+            bytes: Set(size(&new.name) + size(&new.email)),
             name_folded: Set(fold(&new.name)),
             name: Set(new.name),
             email_folded: Set(fold(&new.email)),

@@ -275,6 +275,10 @@ impl<'d> Move<'d> {
             }
             sums.push(there);
         }
+        let tenant = self.operation.tenant_id;
+        let (source, target) = (Rows::new(tenant, &self.source.place), Rows::new(tenant, &self.target.place));
+        // The rows are the same, and nobody writes.
+        target.carry_tally(&source).await?;
         Ok(sums)
     }
 

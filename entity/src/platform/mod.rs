@@ -64,7 +64,7 @@ impl<'a> Platform<'a> {
         StatementBuilder::build(statement, &self.database.platform.backend())
     }
 
-    async fn fetch(&self, statement: &impl StatementBuilder) -> Result<Vec<QueryResult>, Error> {
+    pub(crate) async fn fetch(&self, statement: &impl StatementBuilder) -> Result<Vec<QueryResult>, Error> {
         Lease::read_alone(&self.database.platform, self.build(statement), KEYS).await
     }
 

@@ -34,6 +34,14 @@ impl<'p> Rows<'p> {
         Self { tenant, place }
     }
 
+    pub(crate) fn tenant(&self) -> Uuid {
+        self.tenant
+    }
+
+    pub(crate) fn place(&self) -> &'p Place {
+        self.place
+    }
+
     /// A transaction of the tenant's, also where it has left or has not yet arrived.
     pub(crate) async fn begin(&self, access: Access) -> Result<Lease, Error> {
         Lease::begin(self.place, access, Binding::Mover(self.tenant)).await

@@ -17,8 +17,9 @@ impl Table {
         Ok(())
     }
 
-    /// Makes the row's texts as this tenant's are stored.
+    /// Makes the row's texts, which are as they were sent, as this tenant's are stored.
     pub(crate) async fn seal(&self, row: &mut Row, tenant: Uuid, keys: &Keyring) -> Result<(), Error> {
+        self.measure(row);
         for (slot, text) in self.sealed_texts(row, tenant) {
             *text = keys.seal(slot, std::mem::take(text)).await?;
         }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::entities::{idempotency, post, user};
 use crate::error::{Error, internal};
-use crate::resource::{Owned, is_sealed};
+use crate::resource::{Owned, is_sealed, size};
 
 /// The column that every tenant table begins with.
 pub(crate) const TENANT: &str = "tenant_id";
@@ -26,12 +26,16 @@ pub(crate) struct Table {
     pub(crate) id: String,
     pub(super) version: String,
     pub(super) updated_at: String,
+    /// The columns whose texts count.
+    counted: Vec<String>,
 }
 
 pub(super) struct Column {
     pub(super) name: String,
     kind: Kind,
     pub(super) is_sealed: bool,
+    /// Whether it is made of the others, and so told to nobody.
+    is_derived: bool,
 }
 
 /// What a column holds. Another one is a line here and in the two functions below.
@@ -62,12 +66,25 @@ impl Table {
     fn of<R: Owned>() -> Self {
         let name = |column: R::Column| column.as_str().to_owned();
         let columns = <R::Column as Iterable>::iter().filter(|column| column.as_str() != TENANT);
+        let counts =
+            R::COUNTED.map(|counted| (counted.bytes.as_str(), counted.plain.iter().copied().chain(counted.content)));
+        let (bytes, counted) = match counts {
+            Some((bytes, texts)) => (bytes, texts.map(name).collect()),
+            None => ("", Vec::new()),
+        };
+        let column = |column: R::Column| Column {
+            name: name(column),
+            kind: Kind::of(column),
+            is_sealed: is_sealed::<R>(column),
+            is_derived: column.as_str() == bytes,
+        };
         Self {
             name: R::Entity::default().table_name().to_owned(),
-            columns: columns.map(Column::of::<R>).collect(),
+            columns: columns.map(column).collect(),
             id: name(R::ID),
             version: name(R::VERSION),
             updated_at: name(R::UPDATED_AT),
+            counted,
         }
     }
 
@@ -94,26 +111,41 @@ impl Table {
 
     /// The row as an object, always the same for the same values, on whichever database.
     pub(crate) fn to_json(&self, row: &Row) -> Json {
-        let pairs = self.columns.iter().zip(&row.0);
+        let pairs = self.columns.iter().zip(&row.0).filter(|(column, _)| !column.is_derived);
         Json::Object(pairs.map(|(column, value)| (column.name.clone(), to_json(value))).collect())
     }
 
     /// The row of an object that has every column and no other.
     pub(crate) fn parsed(&self, object: &Map<String, Json>) -> Result<Row, String> {
-        if let Some(unknown) = object.keys().find(|key| self.columns.iter().all(|column| column.name != **key)) {
+        let is_told = |key: &str| self.columns.iter().any(|column| column.name == *key && !column.is_derived);
+        if let Some(unknown) = object.keys().find(|key| !is_told(key)) {
             return Err(format!("the table {} has no column {unknown}", self.name));
         }
         let value = |column: &Column| {
+            if column.is_derived {
+                return Ok(Value::from(self.measured(object)));
+            }
             let given = object.get(&column.name).ok_or_else(|| format!("the column {} is missing", column.name))?;
             column.kind.parse(given).ok_or_else(|| format!("the column {} cannot hold that", column.name))
         };
         self.columns.iter().map(value).collect::<Result<_, _>>().map(Row)
     }
-}
 
-impl Column {
-    fn of<R: Owned>(column: R::Column) -> Self {
-        Self { name: column.as_str().to_owned(), kind: Kind::of(column), is_sealed: is_sealed::<R>(column) }
+    /// Measures the row again, once its texts are as they were sent.
+    pub(super) fn measure(&self, row: &mut Row) {
+        let counts = |column: &Column| self.counted.contains(&column.name);
+        let texts = self.columns.iter().zip(&row.0).filter(|(column, _)| counts(column));
+        let bytes: i64 =
+            texts.map(|(_, value)| if let Value::String(Some(text)) = value { size(text) } else { 0 }).sum();
+        let derived = self.columns.iter().position(|column| column.is_derived);
+        if let Some(derived) = derived {
+            row.0[derived] = Value::from(bytes);
+        }
+    }
+
+    /// How many bytes the texts have that count.
+    fn measured(&self, object: &Map<String, Json>) -> i64 {
+        self.counted.iter().filter_map(|column| object.get(column)?.as_str()).map(size).sum()
     }
 }
 

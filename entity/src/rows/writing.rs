@@ -72,7 +72,7 @@ impl Rows<'_> {
                 }
             }
         }
-        Ok(())
+        self.drop_tally().await
     }
 
     /// Makes the table in this place like that in another, and says how many rows were written. Tells of each batch.

@@ -1,9 +1,10 @@
 //! Writing: inserts are stamped with the tenant, changes and deletions carry its condition.
 
 use sea_orm::sea_query::{
-    DeleteStatement, Expr, ExprTrait, InsertStatement, OnConflict, Order, Query, UpdateStatement,
+    Alias, Expr, ExprTrait, InsertStatement, IntoIden, LockType, OnConflict, Order, Query, ReturningClause,
+    UpdateStatement,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, QueryResult};
+use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DbBackend, IdenStatic, QueryResult};
 use uuid::Uuid;
 
 use super::TenantScoped;
@@ -12,6 +13,7 @@ use crate::error::{Error, internal};
 use crate::filter::Filter;
 use crate::resource::{Mapped, Owned, Stamp, is_among, now};
 use crate::session::Unit;
+use crate::tally::{CHANGE, Dependents, Tallied};
 
 /// Rows of one `INSERT`: keeps the number of values below what the databases take (32,766 on SQLite).
 const ROWS_A_STATEMENT: usize = 1_000;
@@ -21,14 +23,16 @@ impl<R: Mapped> TenantScoped<R> {
     /// Changes the row with this id if it also matches `also`, and returns it as it is then. Changing nothing reads it.
     pub async fn update(&self, id: Uuid, also: Filter<R>, changes: R::Changes) -> Result<Option<R>, Error> {
         let filter = Filter::eq(R::ID, id).and(also);
+        let sizes = R::sizes(&changes);
         let mut changes = R::changed(changes);
         self.seal(id, &mut changes).await?;
-        let Some(mut update) = self.updating(filter.clone(), &changes)? else {
+        let Some(mut update) = self.updating(filter.clone(), &changes, &sizes)? else {
             return self.find(filter).await;
         };
-        update.returning(Query::returning().columns(Self::columns()));
+        update.returning(Self::returned());
         let mut unit = self.writing().await?;
         let rows = unit.rows(self.build(&update)).await?;
+        count_changes::<R>(&mut unit, 0, &rows)?;
         unit.finish().await?;
         Ok(self.opened(&rows).await?.pop())
     }
@@ -37,21 +41,38 @@ impl<R: Mapped> TenantScoped<R> {
     ///
     /// One statement; but where a sealed text is set, one for each row, because each row's is another. Still all or none.
     pub async fn update_many(&self, filter: Filter<R>, changes: R::Changes) -> Result<u64, Error> {
+        let sizes = R::sizes(&changes);
         let mut changes = R::changed(changes);
         if self.differs_by_row(&changes) {
-            return self.update_each(filter, &changes).await;
+            return self.update_each(filter, &changes, &sizes).await;
         }
         self.seal(Uuid::nil(), &mut changes).await?;
-        let Some(update) = self.updating(filter, &changes)? else { return Ok(0) };
+        let Some(update) = self.updating(filter, &changes, &sizes)? else { return Ok(0) };
         let mut unit = self.writing().await?;
-        let changed = unit.affected(self.build(&update)).await?;
+        let changed = self.run_update(&mut unit, update, !sizes.is_empty()).await?;
         unit.finish().await?;
         Ok(changed)
     }
 
+    /// Runs an update and says how many rows it changed. `counts` if it may have changed how many bytes they have.
+    async fn run_update(&self, unit: &mut Unit<'_>, mut update: UpdateStatement, counts: bool) -> Result<u64, Error> {
+        if !counts {
+            return unit.affected(self.build(&update)).await;
+        }
+        update.returning(Query::returning().column(Alias::new(CHANGE)));
+        let rows = unit.rows(self.build(&update)).await?;
+        count_changes::<R>(unit, 0, &rows)?;
+        Ok(rows.len() as u64)
+    }
+
     /// Changes the rows that match one by one, in the order of their ids. As with one statement, a row that somebody changes
     /// meanwhile is judged by what it is then.
-    async fn update_each(&self, filter: Filter<R>, changes: &R::ActiveModel) -> Result<u64, Error> {
+    async fn update_each(
+        &self,
+        filter: Filter<R>,
+        changes: &R::ActiveModel,
+        sizes: &[(R::Column, i64)],
+    ) -> Result<u64, Error> {
         // Before a connection is held: the key may have to be made.
         self.session.keys.sealing(self.session.tenant).await?;
         let mut select = self.select(filter.clone())?;
@@ -61,8 +82,8 @@ impl<R: Mapped> TenantScoped<R> {
         for id in ids(&unit.rows(self.build(&select)).await?)? {
             let mut own = changes.clone();
             self.seal(id, &mut own).await?;
-            if let Some(update) = self.updating(Filter::eq(R::ID, id).and(filter.clone()), &own)? {
-                changed += unit.affected(self.build(&update)).await?;
+            if let Some(update) = self.updating(Filter::eq(R::ID, id).and(filter.clone()), &own, sizes)? {
+                changed += self.run_update(&mut unit, update, !sizes.is_empty()).await?;
             }
         }
         unit.finish().await?;
@@ -70,7 +91,12 @@ impl<R: Mapped> TenantScoped<R> {
     }
 
     /// `None` when nothing is to be changed: an `UPDATE` with nothing set is not a statement.
-    fn updating(&self, filter: Filter<R>, changes: &R::ActiveModel) -> Result<Option<UpdateStatement>, Error> {
+    fn updating(
+        &self,
+        filter: Filter<R>,
+        changes: &R::ActiveModel,
+        sizes: &[(R::Column, i64)],
+    ) -> Result<Option<UpdateStatement>, Error> {
         let set: Vec<_> = Self::columns()
             .filter_map(|column| match changes.get(column) {
                 ActiveValue::Set(value) => Some((column, Expr::val(value))),
@@ -87,7 +113,19 @@ impl<R: Mapped> TenantScoped<R> {
             .value(R::VERSION, Expr::col(R::VERSION).add(1_i64))
             .value(R::UPDATED_AT, now())
             .cond_where(self.within(filter)?);
+        if let Some(counted) = R::COUNTED {
+            update.value(Alias::new(CHANGE), counted.difference(sizes));
+            if !sizes.is_empty() {
+                update.value(counted.bytes, counted.after(sizes));
+            }
+        }
         Ok(Some(update))
+    }
+
+    /// Every column, and what the write has changed of the row's bytes.
+    fn returned() -> ReturningClause {
+        let change = R::COUNTED.map(|_| Alias::new(CHANGE).into_iden());
+        Query::returning().columns(Self::columns().map(IntoIden::into_iden).chain(change))
     }
 
     async fn writing(&self) -> Result<Unit<'_>, Error> {
@@ -112,7 +150,9 @@ impl<R: Owned> TenantScoped<R> {
         }
         let mut unit = self.writing().await?;
         for chunk in rows.chunks(ROWS_A_STATEMENT) {
-            inserted.extend(unit.rows(self.build(&self.insertion(chunk))).await?);
+            let answer = unit.rows(self.build(&self.insertion(chunk))).await?;
+            count_changes::<R>(&mut unit, answer.len(), &answer)?;
+            inserted.extend(answer);
         }
         unit.finish().await?;
         Ok(in_order(self.opened(&inserted).await?, &rows))
@@ -130,10 +170,12 @@ impl<R: Owned> TenantScoped<R> {
         let mut insert = self.insertion(&self.stamped(vec![new]).await?);
         let replaced = Self::columns().filter(|column| !is_among(*column, R::FIXED));
         let mut conflict = OnConflict::columns(R::UPSERT_KEY.iter().copied());
-        conflict
-            .update_columns(replaced)
-            .value(R::VERSION, Expr::col((R::Entity::default(), R::VERSION)).add(1_i64))
-            .action_and_where(R::TENANT.eq(self.session.tenant));
+        conflict.update_columns(replaced).value(R::VERSION, Expr::col((R::Entity::default(), R::VERSION)).add(1_i64));
+        if let Some(counted) = R::COUNTED {
+            let new = Expr::cust(format!("excluded.{}", counted.bytes.as_str()));
+            conflict.value(Alias::new(CHANGE), new.sub(Expr::col((R::Entity::default(), counted.bytes))));
+        }
+        conflict.action_and_where(R::TENANT.eq(self.session.tenant));
         insert.on_conflict(conflict);
         let row = self.run_insert(&insert).await?;
         row.ok_or_else(|| Error::Internal("an upsert returned no row".to_owned()))
@@ -146,17 +188,59 @@ impl<R: Owned> TenantScoped<R> {
 
     /// Deletes every row that matches and returns how many there were.
     pub async fn delete_many(&self, filter: Filter<R>) -> Result<u64, Error> {
-        let delete: DeleteStatement =
-            Query::delete().from_table(R::Entity::default()).cond_where(self.within(filter)?).take();
         let mut unit = self.writing().await?;
-        let deleted = unit.affected(self.build(&delete)).await?;
+        let deleted = match R::DEPENDENTS {
+            Some(dependents) => self.delete_with(&mut unit, filter, &dependents).await?,
+            None => self.delete_in(&mut unit, filter).await?,
+        };
         unit.finish().await?;
+        Ok(deleted)
+    }
+
+    async fn delete_in(&self, unit: &mut Unit<'_>, filter: Filter<R>) -> Result<u64, Error> {
+        let mut delete = Query::delete();
+        delete.from_table(R::Entity::default()).cond_where(self.within(filter)?);
+        let Some(counted) = R::COUNTED else { return unit.affected(self.build(&delete)).await };
+        delete.returning(Query::returning().column(counted.bytes));
+        let rows = unit.rows(self.build(&delete)).await?;
+        count_deleted(unit, counted.table, counted.bytes.as_str(), &rows)?;
+        Ok(rows.len() as u64)
+    }
+
+    /// Deletes what belongs to the rows before them, because what a foreign key deletes is not told. Once the rows are
+    /// locked, nothing more can come to belong to them.
+    async fn delete_with(&self, unit: &mut Unit<'_>, filter: Filter<R>, dependents: &Dependents) -> Result<u64, Error> {
+        let mut lock = self.select(filter)?;
+        lock.clear_selects().column((R::Entity::default(), R::ID));
+        // SQLite has one writer at a time anyway.
+        if self.session.backend == DbBackend::Postgres {
+            lock.lock(LockType::Update);
+        }
+        let rows = unit.rows(self.build(&lock)).await?;
+        let ids: Vec<Uuid> =
+            rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>().map_err(internal)?;
+        let mut deleted = 0;
+        for chunk in ids.chunks(ROWS_A_STATEMENT) {
+            let mut theirs = Query::delete();
+            theirs
+                .from_table(Alias::new(dependents.table.table()))
+                .and_where(Expr::col(Alias::new(dependents.column)).is_in(chunk.iter().copied()))
+                .and_where(Expr::col(R::TENANT).eq(self.session.tenant))
+                .returning(Query::returning().column(Alias::new("bytes")));
+            let rows = unit.rows(self.build(&theirs)).await?;
+            count_deleted(unit, dependents.table, "bytes", &rows)?;
+            deleted += self.delete_in(unit, Filter::is_in(R::ID, chunk.iter().copied())).await?;
+        }
         Ok(deleted)
     }
 
     async fn run_insert(&self, insert: &InsertStatement) -> Result<Option<R>, Error> {
         let mut unit = self.writing().await?;
         let rows = unit.rows(self.build(insert)).await?;
+        // An upsert that changed a row has made its version another than the first.
+        let is_new = |row: &QueryResult| row.try_get::<i64>("", R::VERSION.as_str()).map(|version| version == 1);
+        let new = rows.iter().map(is_new).collect::<Result<Vec<_>, _>>().map_err(internal)?;
+        count_changes::<R>(&mut unit, new.into_iter().filter(|is_new| *is_new).count(), &rows)?;
         unit.finish().await?;
         Ok(self.opened(&rows).await?.pop())
     }
@@ -180,16 +264,33 @@ impl<R: Owned> TenantScoped<R> {
     /// The tenant's column is written here, whatever the row has in it: no entity can forget to.
     fn insertion(&self, rows: &[R::ActiveModel]) -> InsertStatement {
         let mut insert = Query::insert();
-        insert.into_table(R::Entity::default()).columns(Self::columns());
+        let change = R::COUNTED.map(|_| Alias::new(CHANGE).into_iden());
+        insert.into_table(R::Entity::default()).columns(Self::columns().map(IntoIden::into_iden).chain(change));
         for row in rows {
             let value = |column| {
                 if is_among(column, &[R::TENANT]) { self.session.tenant.into() } else { value_of(row, column) }
             };
-            insert.values_panic(Self::columns().map(|column| Expr::val(value(column))));
+            // All of a new row's bytes are added.
+            let added = R::COUNTED.map(|counted| value_of(row, counted.bytes));
+            insert.values_panic(Self::columns().map(value).chain(added).map(Expr::val));
         }
-        insert.returning(Query::returning().columns(Self::columns()));
+        insert.returning(Self::returned());
         insert
     }
+}
+
+/// Counts so many new rows, and what a write has changed of the bytes of those that it returned.
+fn count_changes<R: Mapped>(unit: &mut Unit<'_>, new: usize, rows: &[QueryResult]) -> Result<(), Error> {
+    let Some(counted) = R::COUNTED else { return Ok(()) };
+    unit.count(counted.table, i64::try_from(new).unwrap_or(i64::MAX), sum(rows, CHANGE)?)
+}
+
+fn count_deleted(unit: &mut Unit<'_>, table: Tallied, bytes: &str, rows: &[QueryResult]) -> Result<(), Error> {
+    unit.count(table, -i64::try_from(rows.len()).unwrap_or(i64::MAX), -sum(rows, bytes)?)
+}
+
+fn sum(rows: &[QueryResult], column: &str) -> Result<i64, Error> {
+    rows.iter().map(|row| row.try_get::<i64>("", column)).sum::<Result<i64, _>>().map_err(internal)
 }
 
 /// Rows that are inserted have every column set.

@@ -1,6 +1,6 @@
 //! The start-up check must notice every way in which a database stops keeping tenants apart.
 
-use migration::{CATALOG_TABLES, DEPARTURES, TENANT_TABLES};
+use migration::{CATALOG_TABLES, DEPARTURES, TALLIES, TENANT_TABLES};
 use sea_orm::Statement;
 use testkit::TestDatabase;
 
@@ -52,7 +52,8 @@ async fn every_table_is_listed_as_the_catalogs_or_the_tenants() {
     let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'";
     let statement = Statement::from_string(place.backend(), tables);
     let rows = Lease::read_alone(place, statement, Keys::default()).await.unwrap();
-    let listed = [&["catalog_migrations", "tenant_migrations"], CATALOG_TABLES, TENANT_TABLES, &[DEPARTURES]].concat();
+    let listed =
+        [&["catalog_migrations", "tenant_migrations"], CATALOG_TABLES, TENANT_TABLES, &[DEPARTURES, TALLIES]].concat();
     let unlisted: Vec<String> = rows
         .iter()
         .map(|row| row.try_get_by_index::<String>(0).unwrap())

@@ -4,6 +4,7 @@ mod binding;
 mod budget;
 mod doctor;
 mod encryption;
+mod fairness;
 mod fleet;
 mod guard;
 mod model;

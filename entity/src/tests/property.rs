@@ -286,6 +286,11 @@ impl Run {
             if row.map(|row| row.name).as_ref() != Some(&self.names[number as usize]) {
                 return Err("a tenant was renamed by another".to_owned());
             }
+            let off = access.deviation_for_test().await.map_err(|error| error.to_string())?;
+            if off.was_off {
+                return Err(format!("a tally is wrong: {off:?}"));
+            }
+            self.sent.lock().unwrap().clear();
         }
         Ok(())
     }

@@ -227,6 +227,7 @@ impl Import {
         let begun = self.begun.as_mut().filter(|begun| begun.ended);
         let begun = begun.ok_or_else(|| bad(next, "is missing: the export was cut off"))?;
         self.database.settings.steps.reach("import read").await;
+        Rows::new(begun.tenant.id, &begun.place).make_tally().await?;
         let status = if begun.suspended { TenantStatus::Suspended } else { TenantStatus::Active };
         let version = usize::try_from(newest_schema()).unwrap_or_default();
         let served = serve(&self.database, begun.tenant.id, version, status).await?;

@@ -31,5 +31,6 @@ pub(crate) const MIGRATION: Migration = Migration {
         );
         CREATE INDEX tenant_domains_tenant_idx ON tenant_domains (tenant_id);",
     isolated: &[("tenants", "id"), ("tenant_slugs", "tenant_id"), ("tenant_domains", "tenant_id")],
+    backfilled: &[],
     needed_to_serve: true,
 };

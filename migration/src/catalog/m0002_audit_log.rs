@@ -16,5 +16,6 @@ pub(crate) const MIGRATION: Migration = Migration {
         );
         CREATE INDEX audit_log_tenant_idx ON audit_log (tenant_id, id);",
     isolated: &[("audit_log", "tenant_id")],
+    backfilled: &[],
     needed_to_serve: true,
 };

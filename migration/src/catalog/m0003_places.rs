@@ -37,5 +37,6 @@ pub(crate) const MIGRATION: Migration = Migration {
         );
         CREATE INDEX tenant_versions_failed_idx ON tenant_versions (tenant_id) WHERE state <> 'done';",
     isolated: &[("operations", "tenant_id"), ("tenant_versions", "tenant_id")],
+    backfilled: &[],
     needed_to_serve: true,
 };

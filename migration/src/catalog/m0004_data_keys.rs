@@ -15,5 +15,6 @@ pub(crate) const MIGRATION: Migration = Migration {
             CONSTRAINT data_keys_pkey PRIMARY KEY (tenant_id, version)
         );",
     isolated: &[("data_keys", "tenant_id")],
+    backfilled: &[],
     needed_to_serve: true,
 };

@@ -10,5 +10,6 @@ pub(crate) const MIGRATION: Migration = Migration {
         ALTER TABLE audit_log ADD COLUMN outcome text NOT NULL DEFAULT 'done'
             CHECK (outcome IN ('done', 'refused', 'failed'));",
     isolated: &[],
+    backfilled: &[],
     needed_to_serve: true,
 };

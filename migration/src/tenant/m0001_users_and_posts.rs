@@ -38,5 +38,6 @@ pub(crate) const MIGRATION: Migration = Migration {
         );
         CREATE INDEX posts_user_idx ON posts (tenant_id, user_id, id);",
     isolated: &[("users", "tenant_id"), ("posts", "tenant_id")],
+    backfilled: &[],
     needed_to_serve: true,
 };

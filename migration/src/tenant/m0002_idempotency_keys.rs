@@ -19,5 +19,6 @@ pub(crate) const MIGRATION: Migration = Migration {
         );
         CREATE INDEX idempotency_keys_age_idx ON idempotency_keys (tenant_id, created_at);",
     isolated: &[("idempotency_keys", "tenant_id")],
+    backfilled: &[],
     needed_to_serve: true,
 };

@@ -10,5 +10,6 @@ pub(crate) const MIGRATION: Migration = Migration {
             CONSTRAINT departures_pkey PRIMARY KEY (tenant_id)
         );",
     isolated: &[("departures", "tenant_id")],
+    backfilled: &[],
     needed_to_serve: true,
 };

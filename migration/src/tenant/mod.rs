@@ -3,6 +3,7 @@
 mod m0001_users_and_posts;
 mod m0002_idempotency_keys;
 mod m0003_departures;
+mod m0004_tallies;
 
 use crate::set::Set;
 
@@ -13,9 +14,17 @@ pub const TENANT_TABLES: &[&str] = &["users", "posts", "idempotency_keys"];
 /// The table in which a place notes that a tenant has left it, or is about to: no write reaches it there any more.
 pub const DEPARTURES: &str = "departures";
 
+/// The table that says how much each tenant has: kept by every write, and made anew where rows are carried.
+pub const TALLIES: &str = "tallies";
+
 /// The tenant tables of one place.
 pub static TENANT: Set = Set {
     name: "tenant",
     ledger: "tenant_migrations",
-    migrations: &[m0001_users_and_posts::MIGRATION, m0002_idempotency_keys::MIGRATION, m0003_departures::MIGRATION],
+    migrations: &[
+        m0001_users_and_posts::MIGRATION,
+        m0002_idempotency_keys::MIGRATION,
+        m0003_departures::MIGRATION,
+        m0004_tallies::MIGRATION,
+    ],
 };

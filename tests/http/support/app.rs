@@ -46,6 +46,11 @@ impl TestApp {
         Self::with(Housing { database, places: turns.places }, settings).await
     }
 
+    /// Another process on the same database, which has to end before this one.
+    pub(crate) fn second(&self, settings: &[(&str, &str)]) -> Second {
+        Second { server: Server::start(config(&self.database, settings)), client: self.client.clone() }
+    }
+
     /// Where the next tenant of this test lives, unless the test says where.
     pub(super) fn next_place(&self) -> &'static str {
         self.turns.next()
@@ -79,6 +84,19 @@ impl TestApp {
     /// Begins a DELETE.
     pub(crate) fn delete(&self, path: &str) -> Call {
         self.call(Method::DELETE, path)
+    }
+}
+
+/// A further process on the database of a [`TestApp`].
+pub(crate) struct Second {
+    server: Server,
+    client: Client,
+}
+
+impl Second {
+    /// Begins a GET.
+    pub(crate) fn get(&self, path: &str) -> Call {
+        Call::new(self.client.get(format!("http://{}{path}", self.server.address)))
     }
 }
 
@@ -121,7 +139,8 @@ impl Server {
                 // Also when the sender is dropped.
                 let _ = stopped.await;
                 handle.stop(true).await;
-                running.abort();
+                // It writes down what tenants used.
+                let _ = running.await;
             });
         });
         let address = address.recv().expect("the application starts");

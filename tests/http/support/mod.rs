@@ -9,7 +9,7 @@ mod rows;
 pub(crate) mod tokens;
 pub(crate) mod work;
 
-pub(crate) use app::TestApp;
+pub(crate) use app::{Second, TestApp};
 pub(crate) use client::{Answer, Call};
 pub(crate) use housing::{FromHousing, Housing};
 pub(crate) use rows::{Row, Tenant};

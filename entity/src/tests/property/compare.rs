@@ -37,6 +37,7 @@ impl Modelled for user::Model {
     }
 
     fn row(&self) -> UserRow {
+        assert_eq!(self.bytes, (self.name.len() + self.email.len()) as i64, "{self:?}");
         UserRow {
             tenant: self.tenant_id,
             id: self.id,
@@ -59,6 +60,8 @@ impl Modelled for post::Model {
     }
 
     fn row(&self) -> PostRow {
+        let content = self.content.as_ref().map_or(0, String::len);
+        assert_eq!(self.bytes, (self.title.len() + content) as i64, "{self:?}");
         PostRow {
             tenant: self.tenant_id,
             id: self.id,

@@ -55,7 +55,8 @@ fn where_holds(sql: &str, values: &[String], tenant: &str) -> Result<(), &'stati
 fn outermost(clause: &str) -> Vec<(usize, &str)> {
     let mut depth = 0_usize;
     let end = clause.char_indices().find(|(at, character)| {
-        let ends = |rest: &str| ["ORDER BY", "LIMIT", "RETURNING"].iter().any(|word| rest.starts_with(word));
+        let ends =
+            |rest: &str| ["ORDER BY", "LIMIT", "RETURNING", "FOR UPDATE"].iter().any(|word| rest.starts_with(word));
         match character {
             '(' => depth += 1,
             ')' if depth == 0 => return true,

@@ -1,0 +1,63 @@
+//! Which rows count, and how a row's bytes are known without reading it.
+
+use sea_orm::ColumnTrait;
+use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
+
+/// The column that a write leaves its difference in.
+pub(crate) const CHANGE: &str = "bytes_change";
+
+/// The tables that count, in the order of their columns in the tally.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tallied {
+    Users,
+    Posts,
+}
+
+impl Tallied {
+    pub(crate) const ALL: [Self; 2] = [Self::Users, Self::Posts];
+
+    pub(crate) fn table(self) -> &'static str {
+        match self {
+            Self::Users => "users",
+            Self::Posts => "posts",
+        }
+    }
+}
+
+/// What a resource whose rows count says of itself.
+pub(crate) struct Counted<C: 'static> {
+    pub(crate) table: Tallied,
+    /// How many bytes the row's texts measured as they were sent.
+    pub(crate) bytes: C,
+    /// The texts that are stored as they were sent.
+    pub(crate) plain: &'static [C],
+    /// The text that may be stored otherwise.
+    pub(crate) content: Option<C>,
+}
+
+impl<C: ColumnTrait> Counted<C> {
+    /// How many bytes a row has after a change that sets texts of these sizes. In an `UPDATE`, columns are what they were: so
+    /// the size of what may be stored otherwise is what the row's bytes leave.
+    pub(crate) fn after(&self, sizes: &[(C, i64)]) -> SimpleExpr {
+        let size = |column: C| sizes.iter().find(|(own, _)| own.as_str() == column.as_str()).map(|(_, size)| *size);
+        let length = |column: C| Expr::expr(Func::cust("octet_length").arg(Expr::col(column)));
+        if let Some(content) = self.content.and_then(size) {
+            let plain = self.plain.iter().map(|column| size(*column).map_or_else(|| length(*column), Expr::val));
+            return plain.fold(Expr::val(content), |sum, part| sum.add(part));
+        }
+        let changed = self.plain.iter().filter_map(|column| size(*column).map(|size| (*column, size)));
+        changed.fold(Expr::col(self.bytes), |sum, (column, size)| sum.add(size).sub(length(column)))
+    }
+
+    /// What a change of texts of these sizes adds to the row's bytes.
+    pub(crate) fn difference(&self, sizes: &[(C, i64)]) -> SimpleExpr {
+        if sizes.is_empty() { Expr::val(0_i64) } else { self.after(sizes).sub(Expr::col(self.bytes)) }
+    }
+}
+
+/// Rows of another resource that are deleted with a row.
+pub(crate) struct Dependents {
+    pub(crate) table: Tallied,
+    /// Their column that names the row.
+    pub(crate) column: &'static str,
+}

@@ -1,0 +1,169 @@
+//! What a transaction has added so far, and how it is put down.
+
+use sea_orm::{DbBackend, QueryResult};
+use uuid::Uuid;
+
+use super::counted::Tallied;
+use crate::error::{Error, internal};
+use crate::vocabulary::Limits;
+
+/// Slots to which writes add that no limit concerns. The one before them is for writes that one does concern, and the one
+/// before that for corrections.
+const SLOTS: u64 = 8;
+
+const LIMITED: i64 = 0;
+
+/// Added to by recounts only.
+pub(super) const CORRECTIONS: i64 = -1;
+
+/// Rows and bytes, of one table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Amount {
+    pub(super) rows: i64,
+    pub(super) bytes: i64,
+}
+
+/// Rows and bytes of each table that counts.
+pub(super) type Amounts = [Amount; 2];
+
+/// What a transaction of a tenant's has added.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    tenant: Uuid,
+    limits: Limits,
+    added: Amounts,
+}
+
+impl Pending {
+    /// Nothing yet, of a tenant with these limits.
+    pub(crate) fn new(tenant: Uuid, limits: Limits) -> Self {
+        Self { tenant, limits, added: Amounts::default() }
+    }
+
+    pub(crate) fn add(&mut self, table: Tallied, rows: i64, bytes: i64) {
+        let amount = &mut self.added[table as usize];
+        amount.rows += rows;
+        amount.bytes += bytes;
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.added == Amounts::default()
+    }
+
+    /// Whether there is a limit that this comes nearer to.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limited().any(|(_, limit, added)| added > 0 && limit.is_some())
+    }
+
+    /// Adds to the tally.
+    pub(crate) fn sql(&self, backend: DbBackend) -> String {
+        let slot = if self.is_limited() { LIMITED } else { any_slot() };
+        adding(backend, self.tenant, slot, &self.added)
+    }
+
+    /// Adds to the tally, and reads it: no other write that comes nearer to a limit is between here and the `COMMIT`.
+    pub(crate) fn sql_and_sum(&self, backend: DbBackend) -> String {
+        format!("{}; {}", self.sql(backend), summing(backend, self.tenant))
+    }
+
+    /// Fails if a limit is exceeded that this came nearer to.
+    pub(crate) fn check(&self, sum: &[QueryResult]) -> Result<(), Error> {
+        let sum = sum.last().map(read).transpose()?.unwrap_or_default();
+        let has = [sum[0].rows, sum[1].rows, sum[0].bytes + sum[1].bytes];
+        for ((what, limit, added), has) in self.limited().zip(has) {
+            let is_over = limit.is_some_and(|limit| i128::from(has) > i128::from(limit));
+            if added > 0 && is_over {
+                return Err(Error::QuotaExceeded { what });
+            }
+        }
+        Ok(())
+    }
+
+    /// Each limit with what this adds to it.
+    fn limited(&self) -> impl Iterator<Item = (&'static str, Option<u64>, i64)> {
+        let [users, posts] = self.added;
+        [
+            ("users", self.limits.users, users.rows),
+            ("posts", self.limits.posts, posts.rows),
+            ("storage_bytes", self.limits.storage_bytes, users.bytes + posts.bytes),
+        ]
+        .into_iter()
+    }
+}
+
+/// Whichever: the last digits of a new id are random.
+fn any_slot() -> i64 {
+    let (_, random) = Uuid::now_v7().as_u64_pair();
+    1 + i64::try_from(random % SLOTS).unwrap_or_default()
+}
+
+/// The tenant's id as a literal.
+pub(super) fn literal(backend: DbBackend, tenant: Uuid) -> String {
+    if backend == DbBackend::Postgres { format!("'{tenant}'") } else { format!("x'{}'", tenant.simple()) }
+}
+
+/// Adds amounts to a slot. The statement carries only numbers and an id.
+pub(super) fn adding(backend: DbBackend, tenant: Uuid, slot: i64, [users, posts]: &Amounts) -> String {
+    format!(
+        "INSERT INTO tallies (tenant_id, slot, users_rows, users_bytes, posts_rows, posts_bytes)
+         VALUES ({}, {slot}, {}, {}, {}, {})
+         ON CONFLICT (tenant_id, slot) DO UPDATE SET
+             users_rows = tallies.users_rows + excluded.users_rows,
+             users_bytes = tallies.users_bytes + excluded.users_bytes,
+             posts_rows = tallies.posts_rows + excluded.posts_rows,
+             posts_bytes = tallies.posts_bytes + excluded.posts_bytes",
+        literal(backend, tenant),
+        users.rows,
+        users.bytes,
+        posts.rows,
+        posts.bytes
+    )
+}
+
+/// Reads a tenant's tally.
+pub(super) fn summing(backend: DbBackend, tenant: Uuid) -> String {
+    format!("SELECT {SUMS} FROM tallies WHERE tenant_id = {}", literal(backend, tenant))
+}
+
+/// The sums of all slots. A sum of `bigint` is of another type on PostgreSQL.
+pub(super) const SUMS: &str = "CAST(coalesce(sum(users_rows), 0) AS bigint), CAST(coalesce(sum(users_bytes), 0) AS bigint), \
+    CAST(coalesce(sum(posts_rows), 0) AS bigint), CAST(coalesce(sum(posts_bytes), 0) AS bigint)";
+
+/// Reads four sums.
+pub(super) fn read(row: &QueryResult) -> Result<Amounts, Error> {
+    read_from(row, 0)
+}
+
+/// Reads four sums from this column on.
+pub(super) fn read_from(row: &QueryResult, first: usize) -> Result<Amounts, Error> {
+    let number = |at: usize| row.try_get_by_index::<i64>(first + at).map_err(internal);
+    Ok([Amount { rows: number(0)?, bytes: number(1)? }, Amount { rows: number(2)?, bytes: number(3)? }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pending(limits: Limits, added: Amounts) -> Pending {
+        Pending { added, ..Pending::new(Uuid::now_v7(), limits) }
+    }
+
+    #[test]
+    fn only_what_grows_comes_nearer_to_a_limit() {
+        let limits = Limits { users: Some(1), storage_bytes: Some(10), ..Limits::default() };
+        let [none, one, less] = [(0, 0), (1, 0), (-1, -5)].map(|(rows, bytes)| Amount { rows, bytes });
+        assert!(pending(limits.clone(), [one, none]).is_limited());
+        assert!(!pending(limits.clone(), [none, one]).is_limited(), "posts have no limit");
+        assert!(!pending(limits.clone(), [less, none]).is_limited());
+        assert!(pending(limits.clone(), [none, Amount { rows: 0, bytes: 1 }]).is_limited());
+        assert!(!pending(Limits::default(), [one, one]).is_limited());
+        assert!(pending(limits, [none, none]).is_empty());
+    }
+
+    #[test]
+    fn what_no_limit_concerns_keeps_out_of_the_first_slot() {
+        for _ in 0..100 {
+            assert!((1..=8).contains(&any_slot()));
+        }
+    }
+}
