@@ -21,6 +21,7 @@ mod owner;
 mod place;
 mod platform;
 mod purge;
+pub mod redis;
 mod resource;
 mod rows;
 mod scoped;
@@ -34,6 +35,7 @@ mod vocabulary;
 
 pub use connection::{BudgetStatus, Observed, Observer, PoolStatus, Scaling};
 pub use cursor::Cursor;
+pub use deadpool_redis;
 pub use database::{Backend, Database, OpenError, open};
 pub use entities::audit::Model as AuditRecord;
 pub use entities::idempotency::{
@@ -51,6 +53,7 @@ pub use platform::{
     Transition,
 };
 pub use purge::{Certificate, Destroyed};
+pub use redis::Redis;
 pub use resource::{Insertable, Resource};
 pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};
 pub use session::{TenantAccess, Transaction};

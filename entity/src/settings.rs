@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::connection::Observer;
+use crate::redis::Redis;
 use crate::steps::Steps;
 
 pub(crate) use pools::PoolRules;
@@ -41,13 +42,15 @@ pub struct DatabaseSettings {
     pub(crate) statement_timeout: Duration,
     /// Longest that a request that was admitted may go on to use what it was admitted to.
     pub(crate) request_timeout: Duration,
+    /// What the processes of an installation share, if they do.
+    pub(crate) redis: Option<Redis>,
     pub(crate) observer: Option<Observer>,
     pub(crate) steps: Steps,
 }
 
 impl DatabaseSettings {
     /// Reads `DATABASE_URL`, `DATABASE_OWNER_URL`, `DATABASE_PLATFORM_URL`, `DATASTORES`, `CONNECTION_BUDGET`, the `POOL_*`
-    /// variables, `STATEMENT_TIMEOUT` and `REQUEST_TIMEOUT` through the given look-up.
+    /// variables, `STATEMENT_TIMEOUT`, `REQUEST_TIMEOUT` and `REDIS_URL` through the given look-up.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
         let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let home = Arc::new(Store::home(&get, DEFAULT_URL)?);
@@ -62,6 +65,7 @@ impl DatabaseSettings {
             pools: PoolRules::from_lookup(&get)?,
             statement_timeout: duration(&get, "STATEMENT_TIMEOUT", "10s")?,
             request_timeout: duration(&get, "REQUEST_TIMEOUT", "30s")?,
+            redis: get("REDIS_URL").map(|url| Redis::parse(url.trim())).transpose()?,
             observer: None,
             steps: Steps::default(),
         })
@@ -86,6 +90,11 @@ impl DatabaseSettings {
     pub(crate) fn stepping(mut self, steps: Steps) -> Self {
         self.steps = steps;
         self
+    }
+
+    /// The server of `REDIS_URL`, if there is one.
+    pub fn redis(&self) -> Option<&Redis> {
+        self.redis.as_ref()
     }
 
     /// Whether the database is a file that this process opens by itself.
