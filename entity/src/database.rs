@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::{DbBackend, Statement};
 
+use crate::cache::{Cache, CacheStatus};
 use crate::connection::{BudgetStatus, Connections, Lease, PoolStatus, Terms};
 use crate::entities::tenant;
 use crate::error::{Error, Keys};
@@ -31,6 +32,7 @@ pub enum Backend {
 pub struct Database {
     pub(crate) settings: Arc<DatabaseSettings>,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) cache: Arc<Cache>,
     /// The shared tables at home, as a tenant sees them.
     pub(crate) serving: Arc<Place>,
     pub(crate) at_work: Arc<AtWork>,
@@ -81,20 +83,15 @@ pub(crate) fn connect(settings: &DatabaseSettings) -> Result<Database, OpenError
     let settings = Arc::new(settings.clone());
     let connections = Connections::new(&settings);
     let home = Arc::clone(&settings.home);
-    let place = |party| Arc::new(place(&settings, &connections, &home, Spot::Shared, party));
+    let terms = Terms::new(&settings);
+    let cache = Arc::clone(&terms.cache);
+    let place = |party| Arc::new(place(&terms, &connections, &home, Spot::Shared, party));
     let (serving, platform) = (place(Caller::Serving), place(Caller::Platform));
-    Ok(Database { settings, connections, serving, platform, at_work: Arc::default() })
+    Ok(Database { settings, connections, cache, serving, platform, at_work: Arc::default() })
 }
 
-fn place(
-    settings: &DatabaseSettings,
-    connections: &Arc<Connections>,
-    store: &Arc<Store>,
-    spot: Spot,
-    party: Caller,
-) -> Place {
-    let terms = Terms { statement_timeout: settings.statement_timeout, observer: settings.observer.clone() };
-    Place { connections: Arc::clone(connections), store: Arc::clone(store), spot, party, terms }
+fn place(terms: &Terms, connections: &Arc<Connections>, store: &Arc<Store>, spot: Spot, party: Caller) -> Place {
+    Place { connections: Arc::clone(connections), store: Arc::clone(store), spot, party, terms: terms.clone() }
 }
 
 pub(crate) fn make_directory(settings: &DatabaseSettings) -> std::io::Result<()> {
@@ -138,6 +135,11 @@ impl Database {
         self.connections.budget_status()
     }
 
+    /// How often the cache helped.
+    pub fn cache(&self) -> CacheStatus {
+        self.cache.status()
+    }
+
     /// The names of the further servers that tenants can be placed on.
     pub fn datastores(&self) -> Vec<String> {
         self.settings.datastores.iter().filter_map(|store| store.name()).map(str::to_owned).collect()
@@ -148,7 +150,7 @@ impl Database {
         if spot == Spot::Shared && store.name().is_none() {
             return Arc::clone(&self.serving);
         }
-        Arc::new(place(&self.settings, &self.connections, store, spot, Caller::Serving))
+        Arc::new(place(&self.serving.terms, &self.connections, store, spot, Caller::Serving))
     }
 
     /// The store that a tenant is placed on. Its name may have been taken out of the settings.

@@ -5,6 +5,7 @@
 //! which only a [`Gatekeeper`] makes. Cross-tenant work is another type, [`Platform`], which takes the proof that a
 //! [`PlatformAdmin`] asks and writes down what it did. No connection, no entity and no statement leaves this crate.
 
+mod cache;
 mod caretaker;
 mod connection;
 mod cursor;
@@ -33,10 +34,11 @@ mod tests;
 mod transfer;
 mod vocabulary;
 
+pub use cache::{CacheCounts, CacheStatus, LookObserver, Looked};
 pub use connection::{BudgetStatus, Observed, Observer, PoolStatus, Scaling};
 pub use cursor::Cursor;
-pub use deadpool_redis;
 pub use database::{Backend, Database, OpenError, open};
+pub use deadpool_redis;
 pub use entities::audit::Model as AuditRecord;
 pub use entities::idempotency::{
     Column as IdempotencyColumn, IdempotencyChanges, Model as IdempotencyRecord, NewIdempotencyRecord,

@@ -40,9 +40,8 @@ impl Redis {
 
     /// A pool of connections. None is opened before it is needed; each lives on the runtime on which it was.
     pub fn pool(&self) -> Result<Pool, PoolError> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(PATIENCE))
-            .set_response_timeout(Some(PATIENCE));
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
         let manager = Manager::new_with_config(self.server.clone(), config).map_err(PoolError::new)?;
         Pool::builder(manager)
             .max_size(CONNECTIONS)

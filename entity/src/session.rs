@@ -7,6 +7,7 @@ use sea_orm::{DbBackend, QueryResult, Statement};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
+use crate::cache::Cache;
 use crate::connection::{Access, Binding, Lease};
 use crate::entities::{idempotency, post, tenant, user};
 use crate::error::{Error, Keys};
@@ -106,11 +107,11 @@ scopes!(Transaction);
 impl TenantAccess {
     /// The tenant's own row. It is in the catalog, wherever the tenant's rows are, and so in no transaction with them.
     pub fn tenants(&self) -> TenantScoped<tenant::Model> {
-        TenantScoped::new(Session::alone(self.id(), &self.catalog))
+        TenantScoped::new(Session::alone(&self.tenant, &self.catalog))
     }
 
     fn session(&self) -> Session {
-        Session::alone(self.id(), &self.place)
+        Session::alone(&self.tenant, &self.place)
     }
 }
 
@@ -130,19 +131,28 @@ pub(crate) struct Session {
 
 #[derive(Clone)]
 enum Way {
-    Alone(Arc<Place>),
+    /// With the version of the tenant's own row, by which it was found there.
+    Alone(Arc<Place>, i64),
     Joined(Arc<Mutex<Option<Lease>>>),
 }
 
 impl Session {
-    fn alone(tenant: Uuid, place: &Arc<Place>) -> Self {
-        Self { tenant, backend: place.backend(), way: Way::Alone(Arc::clone(place)) }
+    fn alone(tenant: &tenant::Model, place: &Arc<Place>) -> Self {
+        Self { tenant: tenant.id, backend: place.backend(), way: Way::Alone(Arc::clone(place), tenant.version) }
+    }
+
+    /// The cache, and the version of the tenant's own row. None in a transaction: there, everything is read as it is now.
+    pub(crate) fn cache(&self) -> Option<(&Cache, i64)> {
+        match &self.way {
+            Way::Alone(place, version) => Some((&place.terms.cache, *version)),
+            Way::Joined(_) => None,
+        }
     }
 
     /// Opens what one operation needs; [`Unit::finish`] ends it.
     pub(crate) async fn unit(&self, access: Access, keys: Keys) -> Result<Unit<'_>, Error> {
         let work = match &self.way {
-            Way::Alone(place) => {
+            Way::Alone(place, _) => {
                 let binding = Binding::Tenant(self.tenant);
                 Work::Alone(Lease::begin(place, access, binding).await?)
             }

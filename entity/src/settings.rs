@@ -1,5 +1,6 @@
 //! Which databases, as whom, and how many connections: read here, so that the application never holds a password.
 
+mod cache;
 mod pools;
 mod store;
 
@@ -8,10 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::LookObserver;
 use crate::connection::Observer;
 use crate::redis::Redis;
 use crate::steps::Steps;
 
+pub(crate) use cache::CacheSettings;
 pub(crate) use pools::PoolRules;
 pub(crate) use store::{Party, Store, own_name};
 
@@ -42,15 +45,20 @@ pub struct DatabaseSettings {
     pub(crate) statement_timeout: Duration,
     /// Longest that a request that was admitted may go on to use what it was admitted to.
     pub(crate) request_timeout: Duration,
+    pub(crate) cache: CacheSettings,
     /// What the processes of an installation share, if they do.
     pub(crate) redis: Option<Redis>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) looks: Option<LookObserver>,
     pub(crate) steps: Steps,
+    /// The steps of what the cache does, which are too many to be among those of long work.
+    pub(crate) cache_steps: Steps,
 }
 
 impl DatabaseSettings {
     /// Reads `DATABASE_URL`, `DATABASE_OWNER_URL`, `DATABASE_PLATFORM_URL`, `DATASTORES`, `CONNECTION_BUDGET`, the `POOL_*`
-    /// variables, `STATEMENT_TIMEOUT`, `REQUEST_TIMEOUT` and `REDIS_URL` through the given look-up.
+    /// variables, `STATEMENT_TIMEOUT`, `REQUEST_TIMEOUT`, `REDIS_URL`, `CACHE` and the
+    /// `CACHE_*` variables through the given look-up.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
         let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let home = Arc::new(Store::home(&get, DEFAULT_URL)?);
@@ -58,16 +66,20 @@ impl DatabaseSettings {
         if budget < 2 {
             return Err(wrong("CONNECTION_BUDGET", "takes at least 2: one to serve and one for the platform"));
         }
+        let request_timeout = duration(&get, "REQUEST_TIMEOUT", "30s")?;
         Ok(Self {
             datastores: store::datastores(&get, &home)?,
             home,
             budget,
             pools: PoolRules::from_lookup(&get)?,
             statement_timeout: duration(&get, "STATEMENT_TIMEOUT", "10s")?,
-            request_timeout: duration(&get, "REQUEST_TIMEOUT", "30s")?,
+            request_timeout,
+            cache: CacheSettings::from_lookup(&get, request_timeout)?,
             redis: get("REDIS_URL").map(|url| Redis::parse(url.trim())).transpose()?,
             observer: None,
+            looks: None,
             steps: Steps::default(),
+            cache_steps: Steps::default(),
         })
     }
 
@@ -84,6 +96,13 @@ impl DatabaseSettings {
         self
     }
 
+    /// Tells of every read of a tenant's rows that looked into the cache, and what that came to.
+    #[must_use]
+    pub fn looks_observed_by(mut self, observer: LookObserver) -> Self {
+        self.looks = Some(observer);
+        self
+    }
+
     /// Tells the steps of long work as they are reached.
     #[cfg(test)]
     #[must_use]
@@ -95,6 +114,14 @@ impl DatabaseSettings {
     /// The server of `REDIS_URL`, if there is one.
     pub fn redis(&self) -> Option<&Redis> {
         self.redis.as_ref()
+    }
+
+    /// Tells the steps of commits and of cached reads as they are reached.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn stepping_cache(mut self, steps: Steps) -> Self {
+        self.cache_steps = steps;
+        self
     }
 
     /// Whether the database is a file that this process opens by itself.

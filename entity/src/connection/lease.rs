@@ -9,8 +9,11 @@ use uuid::Uuid;
 
 use super::{Connection, PoolKey, Pooled};
 use crate::Error;
+use crate::cache::{Area, Cache, Written};
 use crate::error::{Keys, is_recoverable};
 use crate::place::{Place, Spot, fence_lock};
+use crate::settings::DatabaseSettings;
+use crate::steps::Steps;
 
 /// How often the server looks, in the middle of a statement, whether anybody still waits for it.
 pub(super) const LOOKS_FOR_CLIENT: Duration = Duration::from_millis(100);
@@ -35,6 +38,15 @@ pub(crate) enum Binding {
     Nobody,
 }
 
+impl Binding {
+    fn tenant(self) -> Option<Uuid> {
+        match self {
+            Self::Tenant(tenant) | Self::Mover(tenant) => Some(tenant),
+            Self::Nobody => None,
+        }
+    }
+}
+
 /// A statement as it is sent.
 pub struct Observed<'a> {
     /// Its text, with placeholders.
@@ -51,6 +63,20 @@ pub type Observer = Arc<dyn Fn(&Observed<'_>) + Send + Sync>;
 pub(crate) struct Terms {
     pub(crate) statement_timeout: Duration,
     pub(crate) observer: Option<Observer>,
+    pub(crate) cache: Arc<Cache>,
+    /// The steps of a commit.
+    pub(crate) steps: Steps,
+}
+
+impl Terms {
+    pub(crate) fn new(settings: &DatabaseSettings) -> Self {
+        Self {
+            statement_timeout: settings.statement_timeout,
+            observer: settings.observer.clone(),
+            cache: Arc::new(Cache::new(settings)),
+            steps: settings.cache_steps.clone(),
+        }
+    }
 }
 
 impl fmt::Debug for Terms {
@@ -69,6 +95,9 @@ pub(crate) struct Lease {
     backend: DbBackend,
     /// Whether the place is a tenant's own.
     is_own: bool,
+    /// For whom the transaction is.
+    tenant: Option<Uuid>,
+    written: Written,
 }
 
 impl Lease {
@@ -85,9 +114,18 @@ impl Lease {
             let mut lease = Self::take(place, &key).await?;
             let begun = if is_fenced { lease.begin_fenced(&begin).await } else { lease.run(&begin).await };
             match begun {
-                Ok(()) => return Ok(lease),
+                Ok(()) => {
+                    lease.tenant = binding.tenant();
+                    return Ok(lease);
+                }
                 Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if matches!(error, Error::Moving) {
+                        // Whoever said that the tenant is here did not know better.
+                        place.terms.cache.clear(vec![Area::Names]).await;
+                    }
+                    return Err(error);
+                }
             }
         }
     }
@@ -124,7 +162,16 @@ impl Lease {
         let pooled = place.connections.get(key, &place.store).await?;
         let (terms, backend) = (place.terms.clone(), place.backend());
         let is_own = place.spot != Spot::Shared;
-        Ok(Self { pooled: Some(pooled), ended: false, failed: false, terms, backend, is_own })
+        Ok(Self {
+            pooled: Some(pooled),
+            ended: false,
+            failed: false,
+            terms,
+            backend,
+            is_own,
+            tenant: None,
+            written: Written::default(),
+        })
     }
 
     /// Begins a tenant's write, unless the tenant has left this place or is about to.
@@ -143,6 +190,7 @@ impl Lease {
     /// The rows of a statement.
     pub(crate) async fn rows(&mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
         self.observe(&statement);
+        self.written.note(&statement.sql, self.tenant);
         let limit = self.limit();
         let sent = tokio::time::timeout(limit, self.connection()?.rows(statement)).await;
         self.settle(sent, keys).await
@@ -151,6 +199,7 @@ impl Lease {
     /// The number of rows that a statement touched.
     pub(crate) async fn affected(&mut self, statement: Statement, keys: Keys) -> Result<u64, Error> {
         self.observe(&statement);
+        self.written.note(&statement.sql, self.tenant);
         let limit = self.limit();
         let sent = tokio::time::timeout(limit, self.connection()?.affected(statement)).await;
         self.settle(sent, keys).await
@@ -162,9 +211,18 @@ impl Lease {
             self.roll_back().await;
             return Err(Error::Internal("a transaction with a failed statement was to be committed".to_owned()));
         }
-        self.run("COMMIT").await?;
-        self.ended = true;
-        Ok(())
+        let terms = self.terms.clone();
+        let announced = terms.cache.announce(std::mem::take(&mut self.written).into_areas()).await;
+        terms.steps.reach("write announced").await;
+        let committed = self.run("COMMIT").await;
+        terms.steps.reach("write committed").await;
+        self.ended = committed.is_ok();
+        // Others need the connection more than the cache does.
+        drop(self);
+        if !matches!(committed, Err(Error::Timeout | Error::Unavailable(_))) {
+            announced.settle().await;
+        }
+        committed
     }
 
     /// Undoes it all.

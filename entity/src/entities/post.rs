@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::resource::{Insertable, Mapped, Owned, Reference, Resource, Stamp, Unique, fold, set};
 
 /// A post of a user.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, DeriveEntityModel)]
 #[sea_orm(table_name = "posts")]
 pub struct Model {
     /// The tenant that owns the row.
@@ -79,6 +80,7 @@ impl Mapped for Model {
     type ActiveModel = ActiveModel;
 
     const TAG: u8 = b'p';
+    const CACHED: bool = true;
     const TENANT: Column = Column::TenantId;
     const ID: Column = Column::Id;
     const VERSION: Column = Column::Version;

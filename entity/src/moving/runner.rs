@@ -63,9 +63,9 @@ pub(crate) async fn run(database: &Database, id: Uuid) {
 
 async fn go_on_until_left(database: &Database, id: Uuid) -> Result<(), Error> {
     if go_on(database, id, false).await? == Next::WhenNobodyIsThere {
-        // Nobody who was admitted to the old place before this began is there any more after it. Without the lock, whose
+        // Nobody who was admitted to the old place, before this began or by a name from before, is there any more after it. Without the lock, whose
         // connection others need more.
-        tokio::time::sleep(database.settings.request_timeout).await;
+        tokio::time::sleep(database.settings.request_timeout + database.cache.oldest_name()).await;
         go_on(database, id, true).await?;
     }
     Ok(())
