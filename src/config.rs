@@ -126,8 +126,7 @@ impl Resolvers {
 pub const BUILT_IN_RESERVED_SLUGS: [&str; 7] = ["www", "api", "app", "admin", "staging", "static", "docs"];
 
 /// Variables of features that are still to come.
-const NOT_YET: [&str; 5] =
-    ["REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "RATE_LIMIT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
+const NOT_YET: [&str; 3] = ["ENCRYPTION_MASTER_KEY", "RATE_LIMIT", "OTEL_EXPORTER_OTLP_ENDPOINT"];
 
 impl Config {
     /// Reads the environment and, for what it does not say, `.env` in the working directory.

@@ -14,6 +14,7 @@ use crate::migrate;
 use crate::moving::AtWork;
 use crate::place::{Caller, Place, Spot};
 use crate::platform::Platform;
+use crate::redis::PoolError;
 use crate::session::TenantAccess;
 use crate::settings::{DatabaseSettings, Store};
 
@@ -55,6 +56,9 @@ pub enum OpenError {
     /// What was asked for cannot be done on it.
     #[error("{0}")]
     NotPossible(String),
+    /// Redis cannot be used in this way.
+    #[error(transparent)]
+    Redis(#[from] PoolError),
     /// It would not keep tenants apart.
     #[error("the database does not keep tenants apart: {}", .0.join("; "))]
     Unsafe(Vec<String>),
@@ -83,10 +87,11 @@ pub(crate) fn connect(settings: &DatabaseSettings) -> Result<Database, OpenError
     let settings = Arc::new(settings.clone());
     let connections = Connections::new(&settings);
     let home = Arc::clone(&settings.home);
-    let terms = Terms::new(&settings);
+    let terms = Terms::new(&settings)?;
     let cache = Arc::clone(&terms.cache);
     let place = |party| Arc::new(place(&terms, &connections, &home, Spot::Shared, party));
     let (serving, platform) = (place(Caller::Serving), place(Caller::Platform));
+    cache.set_home(&serving);
     Ok(Database { settings, connections, cache, serving, platform, at_work: Arc::default() })
 }
 
@@ -138,6 +143,18 @@ impl Database {
     /// How often the cache helped.
     pub fn cache(&self) -> CacheStatus {
         self.cache.status()
+    }
+
+    /// Uses the cache that is shared through Redis, for as long as the runtime lives. Without this, nothing is read from it, but
+    /// what is written here is announced.
+    pub fn use_shared_cache(&self) {
+        let cache = Arc::clone(&self.cache);
+        self.spawn(async move { cache.keep_beating().await });
+    }
+
+    /// Tells the other processes that this one ends.
+    pub async fn leave_shared_cache(&self) {
+        self.cache.say_farewell().await;
     }
 
     /// The names of the further servers that tenants can be placed on.

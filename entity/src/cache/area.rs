@@ -1,5 +1,7 @@
 //! What is written as a whole, and what is asked of it.
 
+use std::fmt;
+
 use sea_orm::Statement;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -16,6 +18,15 @@ pub(crate) enum Area {
         /// Of which table.
         table: &'static str,
     },
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Names => f.write_str("names"),
+            Self::Table { tenant, table } => write!(f, "{}:{table}", tenant.simple()),
+        }
+    }
 }
 
 impl Area {
@@ -48,6 +59,12 @@ impl Question {
         let values: Vec<String> = values.collect();
         let parts = [b"rows".to_vec(), placed.to_be_bytes().to_vec(), statement.sql.clone().into_bytes()];
         digest(parts.iter().map(Vec::as_slice).chain(values.iter().map(String::as_bytes)))
+    }
+}
+
+impl fmt::Display for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

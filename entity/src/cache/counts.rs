@@ -35,6 +35,8 @@ pub struct CacheCounts {
 /// The cache of this process, as it is now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CacheStatus {
+    /// Whether it can be used now: it is on, and Redis answers if it is kept there.
+    pub is_usable: bool,
     /// Tenants looked up by name.
     pub names: CacheCounts,
     /// Rows and lists.
@@ -75,8 +77,8 @@ impl Counters {
         }
     }
 
-    pub(super) fn status(&self, evictions: u64, bytes: u64) -> CacheStatus {
-        CacheStatus { names: self.names.counts(), rows: self.rows.counts(), evictions, bytes }
+    pub(super) fn status(&self) -> CacheStatus {
+        CacheStatus { names: self.names.counts(), rows: self.rows.counts(), ..CacheStatus::default() }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use moka::notification::RemovalCause;
 use moka::sync::Cache as Store;
 
-use super::{Area, Bytes, Found, Lifetimes, Question, Seat};
+use super::{Area, Bytes, Found, Lifetimes, Question, Seat, Stamp};
 
 /// Areas share this many stamps, however many tenants there are. Two that share one only make each other doubtful.
 const SLOTS: usize = 1 << 12;
@@ -77,7 +77,7 @@ impl Local {
             }
             slot.stamp
         };
-        self.look_at(&Seat { area: area.clone(), question, stamp })
+        self.look_at(&Seat { area: area.clone(), question, stamp: Stamp::Local(stamp) })
     }
 
     pub(super) fn look_at(&self, seat: &Seat) -> Found {

@@ -19,21 +19,26 @@ mod area;
 mod counts;
 mod flights;
 mod local;
+mod shared;
 mod written;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::error::Error;
+use crate::place::Place;
+use crate::redis::PoolError;
 use crate::settings::DatabaseSettings;
 use crate::steps::Steps;
 use counts::Counters;
 use flights::Flights;
 use local::Local;
+use shared::{Shared, Writing};
 
 pub(crate) use area::{Area, Question};
 pub use counts::{CacheCounts, CacheStatus, LookObserver, Looked};
@@ -88,6 +93,8 @@ enum Backing {
     Off,
     /// In this process.
     Local(Local),
+    /// In Redis.
+    Shared(Arc<Shared>),
 }
 
 /// What looking for an answer found.
@@ -104,23 +111,32 @@ enum Found {
 struct Seat {
     area: Area,
     question: Question,
-    stamp: u64,
+    stamp: Stamp,
+}
+
+/// A state of an area.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Stamp {
+    Local(u64),
+    /// As the keys of answers in Redis begin.
+    Shared(Arc<str>),
 }
 
 impl Cache {
-    pub(crate) fn new(settings: &DatabaseSettings) -> Self {
+    pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, PoolError> {
         let lifetimes = Lifetimes::of(settings);
-        let backing = match settings.cache.is_on {
-            true => Backing::Local(Local::new(settings.cache.size, lifetimes)),
-            false => Backing::Off,
+        let backing = match &settings.redis {
+            _ if !settings.cache.is_on => Backing::Off,
+            Some(redis) => Backing::Shared(Arc::new(Shared::new(redis, lifetimes)?)),
+            None => Backing::Local(Local::new(settings.cache.size, lifetimes)),
         };
-        Self {
+        Ok(Self {
             backing,
             flights: Flights::default(),
             counters: Counters::new(settings.looks.clone()),
             lifetimes,
             steps: settings.cache_steps.clone(),
-        }
+        })
     }
 
     /// The answer that is kept, or else the one that `load` gets from the database. Of those who ask the same at once, one loads.
@@ -169,6 +185,7 @@ impl Cache {
         match &self.backing {
             Backing::Off => Found::Bypass,
             Backing::Local(local) => local.look(area, question),
+            Backing::Shared(shared) => shared.look(area, question).boxed().await,
         }
     }
 
@@ -176,6 +193,7 @@ impl Cache {
         match &self.backing {
             Backing::Off => Found::Bypass,
             Backing::Local(local) => local.look_at(seat),
+            Backing::Shared(shared) => shared.look_at(seat).boxed().await,
         }
     }
 
@@ -183,6 +201,7 @@ impl Cache {
         match &self.backing {
             Backing::Off => {}
             Backing::Local(local) => local.keep(seat, bytes),
+            Backing::Shared(shared) => shared.keep(seat, bytes).boxed().await,
         }
     }
 
@@ -193,6 +212,7 @@ impl Cache {
             _ if areas.is_empty() => Pending::Nothing,
             Backing::Off => Pending::Nothing,
             Backing::Local(local) => Pending::Local(local, local.announce(&areas)),
+            Backing::Shared(shared) => Pending::Shared(shared, shared.announce(&areas).boxed().await),
         };
         Announced { areas, pending }
     }
@@ -202,21 +222,51 @@ impl Cache {
         self.announce(areas).await.settle().await;
     }
 
+    /// Where it can be asked which installation this is.
+    pub(crate) fn set_home(&self, home: &Arc<Place>) {
+        if let Backing::Shared(shared) = &self.backing {
+            shared.set_home(home);
+        }
+    }
+
+    /// Uses Redis, if that is where answers are kept, for as long as this is polled.
+    pub(crate) async fn keep_beating(&self) {
+        if let Backing::Shared(shared) = &self.backing {
+            Arc::clone(shared).keep_beating().await;
+        }
+    }
+
+    /// Uses Redis no more.
+    pub(crate) async fn say_farewell(&self) {
+        if let Backing::Shared(shared) = &self.backing {
+            shared.say_farewell().await;
+        }
+    }
+
     /// How long ago a tenant may have been where a name is still said to lead.
     pub(crate) fn oldest_name(&self) -> Duration {
         match self.backing {
             Backing::Off => Duration::ZERO,
-            Backing::Local(_) => self.lifetimes.names,
+            Backing::Local(_) | Backing::Shared(_) => self.lifetimes.names,
+        }
+    }
+
+    /// Whether it can be used now.
+    pub(crate) fn is_usable(&self) -> bool {
+        match &self.backing {
+            Backing::Off => false,
+            Backing::Local(_) => true,
+            Backing::Shared(shared) => shared.is_granted(),
         }
     }
 
     /// How often it helped.
     pub(crate) fn status(&self) -> CacheStatus {
         let (evictions, bytes) = match &self.backing {
-            Backing::Off => (0, 0),
+            Backing::Off | Backing::Shared(_) => (0, 0),
             Backing::Local(local) => (local.evictions(), local.bytes()),
         };
-        self.counters.status(evictions, bytes)
+        CacheStatus { is_usable: self.is_usable(), evictions, bytes, ..self.counters.status() }
     }
 }
 
@@ -234,6 +284,7 @@ pub(crate) struct Announced<'c> {
 enum Pending<'c> {
     Nothing,
     Local(&'c Local, u64),
+    Shared(&'c Shared, Writing),
 }
 
 impl Announced<'_> {
@@ -243,6 +294,7 @@ impl Announced<'_> {
         match self.pending {
             Pending::Nothing => {}
             Pending::Local(local, writer) => local.settle(&self.areas, writer),
+            Pending::Shared(shared, writing) => shared.settle(&self.areas, writing).boxed().await,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::Error;
 use crate::cache::{Area, Cache, Written};
 use crate::error::{Keys, is_recoverable};
 use crate::place::{Place, Spot, fence_lock};
+use crate::redis::PoolError;
 use crate::settings::DatabaseSettings;
 use crate::steps::Steps;
 
@@ -69,13 +70,13 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    pub(crate) fn new(settings: &DatabaseSettings) -> Self {
-        Self {
+    pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, PoolError> {
+        Ok(Self {
             statement_timeout: settings.statement_timeout,
             observer: settings.observer.clone(),
-            cache: Arc::new(Cache::new(settings)),
+            cache: Arc::new(Cache::new(settings)?),
             steps: settings.cache_steps.clone(),
-        }
+        })
     }
 }
 

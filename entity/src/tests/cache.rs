@@ -1,6 +1,8 @@
 //! The cache: what is kept, what a write makes of it, and what is never answered.
 
 mod local;
+mod shared;
+mod trouble;
 
 use std::sync::{Arc, Mutex, mpsc};
 
