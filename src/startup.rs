@@ -46,6 +46,7 @@ pub enum StartError {
 pub struct Application {
     server: Server,
     address: SocketAddr,
+    database: Database,
 }
 
 impl Application {
@@ -57,11 +58,12 @@ impl Application {
         let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Bind { address, source })?;
         actix_web::rt::spawn(database.clone().take_care());
-        let server = serve(listener, &config, authenticator, database).map_err(|error| match error {
+        database.use_shared_cache();
+        let server = serve(listener, &config, authenticator, database.clone()).map_err(|error| match error {
             Unserved::Io(source) => StartError::Bind { address, source },
             Unserved::Metrics(error) => StartError::Metrics(error),
         })?;
-        Ok(Self { server, address })
+        Ok(Self { server, address, database })
     }
 
     /// Where it listens; the real port, also when a free one was asked for.
@@ -87,6 +89,7 @@ impl Application {
                 tokio::join!(handle.stop(true), server).1?;
             }
         }
+        self.database.leave_shared_cache().await;
         tracing::info!("stopped");
         Ok(())
     }

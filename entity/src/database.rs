@@ -152,6 +152,13 @@ impl Database {
         self.spawn(async move { cache.keep_beating().await });
     }
 
+    /// Waits until a change of the catalog holds in every process. Where Redis tells them, it does already.
+    pub async fn until_noticed(&self) {
+        if self.settings.redis.is_none() {
+            tokio::time::sleep(self.cache.oldest_name()).await;
+        }
+    }
+
     /// Tells the other processes that this one ends.
     pub async fn leave_shared_cache(&self) {
         self.cache.say_farewell().await;

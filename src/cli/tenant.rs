@@ -92,19 +92,19 @@ pub(super) async fn run(args: TenantArgs) -> Result<(), Failure> {
         TenantCommand::Show { which, json } => show::one(office.find(&which).await?, json),
         TenantCommand::Suspend(which) => {
             let id = office.find(&which).await?.id;
-            report(office.platform().tenant_suspend(id).await?, "suspended")
+            office.turned(office.platform().tenant_suspend(id).await?, "suspended").await
         }
         TenantCommand::Resume(which) => {
             let id = office.find(&which).await?.id;
-            report(office.platform().tenant_resume(id).await?, "resumed")
+            office.turned(office.platform().tenant_resume(id).await?, "resumed").await
         }
         TenantCommand::Delete(which) => {
             let id = office.find(&which).await?.id;
-            report(office.platform().tenant_delete(id).await?, "deleted")
+            office.turned(office.platform().tenant_delete(id).await?, "deleted").await
         }
         TenantCommand::Restore(which) => {
             let id = office.find(&which).await?.id;
-            report(office.platform().tenant_restore(id).await?, "restored")
+            office.turned(office.platform().tenant_restore(id).await?, "restored").await
         }
         TenantCommand::Move(args) => relocate::run(&office, args).await,
         TenantCommand::Export(args) => transfer::export(&office, args).await,
@@ -131,6 +131,14 @@ impl Office {
     async fn find(&self, which: &Which) -> Result<Tenant, Failure> {
         let found = self.platform().tenant_find(&TenantName::parse(&which.tenant)).await?;
         found.ok_or_else(|| format!("there is no tenant {:?}", which.tenant).into())
+    }
+
+    /// Says what came of a change of state, once it holds: nobody must be served who was told to be suspended.
+    async fn turned(&self, transition: Transition, done: &str) -> Result<(), Failure> {
+        if matches!(transition, Transition::Done(_)) {
+            self.database.until_noticed().await;
+        }
+        report(transition, done)
     }
 
     async fn list(&self, args: ListArgs) -> Result<(), Failure> {

@@ -100,7 +100,7 @@ fn a_database_that_is_away_is_one_line_without_the_password() {
 #[tokio::test]
 async fn what_has_no_effect_yet_is_said_without_its_value() {
     let database = TestDatabase::sqlite().await;
-    let later = ["REDIS_URL", "ENCRYPTION_MASTER_KEY", "CACHE_TTL", "RATE_LIMIT"];
+    let later = ["ENCRYPTION_MASTER_KEY", "RATE_LIMIT"];
     let shell = later.iter().fold(Shell::on(&database), |shell, name| shell.with(name, "hunter2"));
     let log = format!("{:?}", Server::start(shell).log());
     for name in later {

@@ -14,10 +14,10 @@ use crate::redis::PATIENCE;
 const BEAT: Duration = Duration::from_millis(100);
 
 impl Shared {
-    /// Beats for as long as this is polled.
+    /// Beats for as long as this is polled, or until this process takes leave.
     pub(in super::super) async fn keep_beating(self: Arc<Self>) {
         self.is_kept.store(true, Ordering::Release);
-        loop {
+        while self.is_kept.load(Ordering::Acquire) {
             let began = Instant::now();
             if let Err(trouble) = self.beat_or_come_back().await {
                 tracing::debug!(%trouble, "Redis cannot be used");
@@ -29,8 +29,9 @@ impl Shared {
         }
     }
 
-    /// Says that this process goes.
+    /// Says that this process goes. What it still writes is announced.
     pub(in super::super) async fn say_farewell(&self) {
+        self.is_kept.store(false, Ordering::Release);
         self.grant().until = None;
         if let Some(link) = self.link.write().await.take() {
             // Whoever was not told waits for a few seconds.
@@ -57,6 +58,9 @@ impl Shared {
         let new = self.connect().await?;
         // Waits for those who write unheard. Whoever comes after them is heard.
         let mut link = timeout(PATIENCE, self.link.write()).await.map_err(|_| Trouble::Silent)?;
+        if !self.is_kept.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let epoch = self.unheard.load(Ordering::Acquire).then(token);
         self.beat(&new, epoch.as_deref()).await?;
         self.unheard.store(false, Ordering::Release);
