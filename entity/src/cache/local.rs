@@ -150,7 +150,7 @@ mod tests {
 
     fn local(size: u64, commit: Duration) -> Local {
         let minute = Duration::from_secs(60);
-        Local::new(size, Lifetimes { rows: minute, names: minute, commit })
+        Local::new(size, Lifetimes { rows: minute, names: minute, nobody: minute, commit })
     }
 
     fn seat(local: &Local, id: u128) -> Option<Seat> {

@@ -60,6 +60,8 @@ struct Lifetimes {
     rows: Duration,
     /// Which tenant a name names.
     names: Duration,
+    /// That a name names nobody, in Redis: names can be made up.
+    nobody: Duration,
     /// How long an area is read past the cache if nobody says how a commit ended.
     commit: Duration,
 }
@@ -74,6 +76,7 @@ impl Lifetimes {
             rows: if is_told || is_alone { cache.ttl } else { cache.ttl.min(cache.tenant_ttl) },
             // A place that a tenant has left is kept for a request longer than this.
             names: cache.ttl.min(if is_told { settings.request_timeout / 2 } else { cache.tenant_ttl }),
+            nobody: cache.tenant_ttl,
             commit: settings.statement_timeout + COMMIT_ENDS,
         }
     }
@@ -85,6 +88,7 @@ pub(crate) struct Cache {
     flights: Flights,
     counters: Counters,
     lifetimes: Lifetimes,
+    is_on: bool,
     steps: Steps,
 }
 
@@ -126,8 +130,9 @@ impl Cache {
     pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, PoolError> {
         let lifetimes = Lifetimes::of(settings);
         let backing = match &settings.redis {
-            _ if !settings.cache.is_on => Backing::Off,
+            // Also where it is not read: the others must hear of writes.
             Some(redis) => Backing::Shared(Arc::new(Shared::new(redis, lifetimes)?)),
+            None if !settings.cache.is_on => Backing::Off,
             None => Backing::Local(Local::new(settings.cache.size, lifetimes)),
         };
         Ok(Self {
@@ -135,6 +140,7 @@ impl Cache {
             flights: Flights::default(),
             counters: Counters::new(settings.looks.clone()),
             lifetimes,
+            is_on: settings.cache.is_on,
             steps: settings.cache_steps.clone(),
         })
     }
@@ -147,7 +153,11 @@ impl Cache {
         load: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let (found, looked) = match self.look(&area, question).await {
-            Found::Answer(bytes) => (decoded(&bytes), Looked::Hit),
+            Found::Answer(bytes) => match decoded(&bytes) {
+                Some(answer) => (Some(answer), Looked::Hit),
+                // In the words of another version of the program.
+                None => (None, Looked::Bypass),
+            },
             Found::Nothing(seat) => {
                 let loaded = self.flights.join(&seat, async { self.load(&seat, load).await }).await?;
                 self.counters.count(&area, Looked::Miss);
@@ -158,7 +168,6 @@ impl Cache {
         self.counters.count(&area, looked);
         match found {
             Some(answer) => Ok(answer),
-            // Or an answer in the words of another version of the program.
             None => load.await,
         }
     }
@@ -231,7 +240,9 @@ impl Cache {
 
     /// Uses Redis, if that is where answers are kept, for as long as this is polled.
     pub(crate) async fn keep_beating(&self) {
-        if let Backing::Shared(shared) = &self.backing {
+        if let Backing::Shared(shared) = &self.backing
+            && self.is_on
+        {
             Arc::clone(shared).keep_beating().await;
         }
     }

@@ -100,16 +100,18 @@ async fn title(access: &TenantAccess, post: &post::Model) -> Option<String> {
     access.posts().get(post.id).await.unwrap().map(|post| post.title)
 }
 
-/// Steps of which one, when it is first come to, waits until it is let go. The test is told when it is come to.
-fn held_at(step: &'static str) -> (Steps, mpsc::Receiver<()>, mpsc::Sender<()>) {
+/// Steps of which these, when each is first come to, wait until they are let go. The test is told when one is come to.
+fn held_at(steps: &'static [&'static str]) -> (Steps, mpsc::Receiver<()>, mpsc::Sender<()>) {
     let (tell, told) = mpsc::channel();
     let (let_go, wait) = mpsc::channel();
-    let once = Mutex::new(Some((tell, wait)));
+    let (ahead, wait) = (Mutex::new(steps.to_vec()), Mutex::new(wait));
     let lives = move |name: &str| {
-        let first = if name == step { once.lock().unwrap().take() } else { None };
-        if let Some((tell, wait)) = first {
+        let at = ahead.lock().unwrap().iter().position(|step| *step == name);
+        if let Some(at) = at {
+            ahead.lock().unwrap().remove(at);
             tell.send(()).unwrap();
-            wait.recv().unwrap();
+            // The test may be over.
+            let _ = wait.lock().unwrap().recv();
         }
         true
     };

@@ -122,6 +122,7 @@ impl Shared {
     pub(super) async fn keep(&self, seat: &Seat, bytes: &Bytes) {
         let Some(link) = self.granted() else { return };
         let lifetime = match seat.area {
+            Area::Names if **bytes == *b"[]" => self.lifetimes.nobody,
             Area::Names => self.lifetimes.names,
             Area::Table { .. } => self.lifetimes.rows,
         };

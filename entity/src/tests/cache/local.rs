@@ -75,7 +75,7 @@ fn who_comes_back_late_with_an_old_answer_is_the_only_one_who_gets_it() {
     let scene = Scene::new(TestDatabase::sqlite(), &[]);
     let maker = Process::start(&scene.settings);
     let acme = maker.run(Acme::make(&maker));
-    let (steps, loaded, let_go) = held_at("answer loaded");
+    let (steps, loaded, let_go) = held_at(&["answer loaded"]);
     let process = Process::start(&scene.settings.clone().stepping_cache(steps));
     let access = process.database.access(acme.access.tenant().clone()).unwrap();
     let post = acme.post.clone();
