@@ -43,8 +43,6 @@ pub struct Config {
     pub traces: TraceConfig,
     /// Where the rows are.
     pub database: entity::DatabaseSettings,
-    /// Variables that are set and have no effect in this version: worth a warning at the start.
-    pub not_yet: Vec<&'static str>,
 }
 
 /// How requests are taken.
@@ -162,9 +160,6 @@ impl Resolvers {
 /// Names that never are a tenant, whatever `RESERVED_SLUGS` adds.
 pub const BUILT_IN_RESERVED_SLUGS: [&str; 7] = ["www", "api", "app", "admin", "staging", "static", "docs"];
 
-/// Variables of features that are still to come.
-const NOT_YET: [&str; 1] = ["CACHE_TTL"];
-
 impl Config {
     /// Reads the environment and, for what it does not say, `.env` in the working directory.
     pub fn from_env() -> Result<Self, ConfigError> {
@@ -183,7 +178,6 @@ impl Config {
             log: LogConfig::read(&settings)?,
             traces: TraceConfig::read(&settings)?,
             database: entity::DatabaseSettings::from_lookup(&|name| settings.text(name))?,
-            not_yet: NOT_YET.into_iter().filter(|name| settings.text(name).is_some()).collect(),
         })
     }
 }

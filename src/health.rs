@@ -2,6 +2,7 @@
 //!
 //! None of this needs a token, so none of it names a tenant, an address or a cause: causes go to the log.
 
+mod cached;
 mod metrics;
 
 use std::time::Duration;
@@ -85,7 +86,7 @@ pub(crate) async fn metrics_text(
     metrics: web::Data<Metrics>,
     database: web::Data<Database>,
 ) -> Result<HttpResponse, Error> {
-    let text = metrics.render(&database.pools(), database.budget()).map_err(Error::internal)?;
+    let text = metrics.render(&database.pools(), database.budget(), database.cache()).map_err(Error::internal)?;
     Ok(HttpResponse::Ok().content_type(metrics::MEDIA_TYPE).body(text))
 }
 

@@ -53,6 +53,7 @@ pub struct Application {
     server: Server,
     meter: web::Data<Meter>,
     address: SocketAddr,
+    database: Database,
 }
 
 impl Application {
@@ -68,13 +69,14 @@ impl Application {
         let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Bind { address, source })?;
         actix_web::rt::spawn(database.clone().take_care());
+        database.use_shared_cache();
         let metrics = Metrics::new(config.usage.metrics_tenants)?;
         let meter = Arc::new(Meter::new(database.clone(), metrics.busiest().clone(), config.usage));
         actix_web::rt::spawn(Arc::clone(&meter).run());
         let meter = web::Data::from(meter);
-        let server = serve(listener, &config, authenticator, database, metrics, meter.clone());
+        let server = serve(listener, &config, authenticator, database.clone(), metrics, meter.clone());
         let server = server.map_err(|source| StartError::Bind { address, source })?;
-        Ok(Self { server, meter, address })
+        Ok(Self { server, meter, address, database })
     }
 
     /// Where it listens; the real port, also when a free one was asked for.
@@ -103,6 +105,7 @@ impl Application {
         if let Err(error) = meter.flush().await {
             tracing::warn!(%error, "what tenants used in the last seconds could not be written down");
         }
+        self.database.leave_shared_cache().await;
         tracing::info!("stopped");
         Ok(())
     }

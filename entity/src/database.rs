@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sea_orm::{DbBackend, Statement};
 
+use crate::cache::{Cache, CacheStatus, LookObserver, Looked};
 use crate::connection::{BudgetStatus, Connections, Lease, PoolStatus, Terms};
 use crate::encryption::{self, Keyring};
 use crate::entities::tenant;
@@ -14,6 +15,7 @@ use crate::migrate;
 use crate::moving::AtWork;
 use crate::place::{Caller, Place, Spot};
 use crate::platform::Platform;
+use crate::redis::PoolError;
 use crate::session::TenantAccess;
 use crate::settings::{DatabaseSettings, Store};
 use crate::turns::Turns;
@@ -34,6 +36,7 @@ pub enum Backend {
 pub struct Database {
     pub(crate) settings: Arc<DatabaseSettings>,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) cache: Arc<Cache>,
     /// The shared tables at home, as a tenant sees them.
     pub(crate) serving: Arc<Place>,
     /// Work at the pace of clients, who may be slow.
@@ -63,6 +66,9 @@ pub enum OpenError {
     /// What is sealed in it could not be opened.
     #[error("{0}")]
     NoKey(String),
+    /// Redis cannot be used in this way.
+    #[error(transparent)]
+    Redis(#[from] PoolError),
     /// It would not keep tenants apart.
     #[error("the database does not keep tenants apart: {}", .0.join("; "))]
     Unsafe(Vec<String>),
@@ -91,31 +97,38 @@ pub async fn open(settings: &DatabaseSettings) -> Result<(Database, Gatekeeper),
 /// Makes ready to connect; connections are opened when first needed.
 pub(crate) fn connect(settings: &DatabaseSettings) -> Result<Database, OpenError> {
     make_directory(settings)?;
-    let settings = Arc::new(settings.clone());
+    let mut settings = settings.clone();
     let connections = Connections::new(&settings);
+    settings.looks = Some(counting(&connections, settings.looks.take()));
+    let settings = Arc::new(settings);
     let home = Arc::clone(&settings.home);
-    let place = |party| Arc::new(place(&settings, &connections, &home, Spot::Shared, party));
+    let terms = Terms::new(&settings)?;
+    let cache = Arc::clone(&terms.cache);
+    let place = |party| Arc::new(place(&terms, &connections, &home, Spot::Shared, party));
     let (serving, platform) = (place(Caller::Serving), place(Caller::Platform));
+    cache.set_home(&serving);
     let exports = Turns::new(connections.most_exports());
     let imports = Turns::new(connections.most_works() / 2);
     let encryption = &settings.encryption;
     let keys = Arc::new(Keyring::new(encryption.ring.clone(), encryption.lifetime, Arc::clone(&platform)));
-    Ok(Database { settings, connections, serving, platform, exports, imports, at_work: Arc::default(), keys })
+    Ok(Database { settings, connections, cache, serving, platform, exports, imports, at_work: Arc::default(), keys })
 }
 
-fn place(
-    settings: &DatabaseSettings,
-    connections: &Arc<Connections>,
-    store: &Arc<Store>,
-    spot: Spot,
-    party: Caller,
-) -> Place {
-    let terms = Terms {
-        statement_timeout: settings.statement_timeout,
-        slow_statement: settings.slow_statement,
-        observer: settings.observer.clone(),
-    };
-    Place { connections: Arc::clone(connections), store: Arc::clone(store), spot, party, terms }
+/// Has whatever the cache knows counted as what its tenant used.
+fn counting(connections: &Arc<Connections>, others: Option<LookObserver>) -> LookObserver {
+    let connections = Arc::clone(connections);
+    Arc::new(move |tenant, looked| {
+        if looked == Looked::Hit {
+            connections.usage.cache_hit(tenant);
+        }
+        if let Some(others) = &others {
+            others(tenant, looked);
+        }
+    })
+}
+
+fn place(terms: &Terms, connections: &Arc<Connections>, store: &Arc<Store>, spot: Spot, party: Caller) -> Place {
+    Place { connections: Arc::clone(connections), store: Arc::clone(store), spot, party, terms: terms.clone() }
 }
 
 pub(crate) fn make_directory(settings: &DatabaseSettings) -> std::io::Result<()> {
@@ -164,6 +177,30 @@ impl Database {
         self.connections.budget_status()
     }
 
+    /// How often the cache helped.
+    pub fn cache(&self) -> CacheStatus {
+        self.cache.status()
+    }
+
+    /// Uses the cache that is shared through Redis, for as long as the runtime lives. Without this, nothing is read from it, but
+    /// what is written here is announced.
+    pub fn use_shared_cache(&self) {
+        let cache = Arc::clone(&self.cache);
+        self.spawn(async move { cache.keep_beating().await });
+    }
+
+    /// Waits until a change of the catalog holds in every process. Where Redis tells them, it does already.
+    pub async fn until_noticed(&self) {
+        if self.settings.redis.is_none() {
+            tokio::time::sleep(self.cache.oldest_name()).await;
+        }
+    }
+
+    /// Tells the other processes that this one ends.
+    pub async fn leave_shared_cache(&self) {
+        self.cache.say_farewell().await;
+    }
+
     /// The names of the further servers that tenants can be placed on.
     pub fn datastores(&self) -> Vec<String> {
         self.settings.datastores.iter().filter_map(|store| store.name()).map(str::to_owned).collect()
@@ -174,12 +211,12 @@ impl Database {
         if spot == Spot::Shared && store.name().is_none() {
             return Arc::clone(&self.serving);
         }
-        Arc::new(place(&self.settings, &self.connections, store, spot, Caller::Serving))
+        Arc::new(place(&self.serving.terms, &self.connections, store, spot, Caller::Serving))
     }
 
     /// A place on somebody's own connections.
     pub(crate) fn place_as(&self, store: &Arc<Store>, spot: Spot, party: Caller) -> Place {
-        place(&self.settings, &self.connections, store, spot, party)
+        place(&self.serving.terms, &self.connections, store, spot, party)
     }
 
     /// The store that a tenant is placed on. Its name may have been taken out of the settings.

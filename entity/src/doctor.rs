@@ -1,5 +1,6 @@
 //! `doctor`: proves on the running database that isolation holds, and says what does not.
 
+mod cache;
 mod keys;
 mod places;
 
@@ -62,6 +63,7 @@ pub async fn examine(settings: &DatabaseSettings) -> Result<Vec<Check>, OpenErro
     if database.serving.backend() == DbBackend::Postgres {
         checks.push(tried("policy canary", policy_canary(&database).await));
     }
+    checks.push(tried("cache", cache::examine(&database).await));
     Ok(checks)
 }
 

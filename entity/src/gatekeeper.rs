@@ -9,6 +9,7 @@ use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
 use uuid::Uuid;
 
+use crate::cache::{Area, Question};
 use crate::connection::{Asker, Lease};
 use crate::database::Database;
 use crate::entities::{domain, tenant};
@@ -33,6 +34,15 @@ impl TenantName {
         match Uuid::parse_str(text) {
             Ok(id) if text.len() == uuid::fmt::Hyphenated::LENGTH => Self::Id(id),
             _ => Self::Slug(text.to_owned()),
+        }
+    }
+
+    /// What kind of name, and the name.
+    fn words(&self) -> [String; 2] {
+        match self {
+            Self::Id(id) => ["id".to_owned(), id.to_string()],
+            Self::Slug(slug) => ["slug".to_owned(), slug.clone()],
+            Self::Domain(domain) => ["domain".to_owned(), domain.clone()],
         }
     }
 
@@ -77,8 +87,15 @@ impl Gatekeeper {
         Self { database }
     }
 
-    /// The tenants that these names name, each once. One statement. Whoever names the same waits in one line.
+    /// The tenants that these names name, each once. One statement, or none if the cache knows; that a name names nobody is
+    /// something to know, too. Whoever names the same waits in one line.
     pub async fn find(&self, names: &[TenantName]) -> Result<Vec<Located>, Error> {
+        let question = Question::names(names.iter().map(TenantName::words).collect::<Vec<_>>().as_flattened());
+        let found = self.database.cache.read(Area::Names, question, self.fetch(names)).await?;
+        Ok(found.into_iter().map(Located).collect())
+    }
+
+    async fn fetch(&self, names: &[TenantName]) -> Result<Vec<tenant::Model>, Error> {
         let mut selects = names.iter().map(select_named);
         let Some(mut select) = selects.next() else { return Ok(Vec::new()) };
         selects.for_each(|other| {
@@ -87,12 +104,12 @@ impl Gatekeeper {
         let place = &self.database.platform;
         let statement = StatementBuilder::build(&select, &place.backend());
         let rows = Lease::read_for(place, Asker::of(&names.last()), statement, Keys::default()).await?;
-        let mut found: Vec<Located> = Vec::with_capacity(rows.len());
+        let mut found: Vec<tenant::Model> = Vec::with_capacity(rows.len());
         for row in rows {
             let tenant =
                 tenant::Model::from_query_result(&row, "").map_err(|error| Error::Internal(error.to_string()))?;
-            if found.iter().all(|other| other.0.id != tenant.id) {
-                found.push(Located(tenant));
+            if found.iter().all(|other| other.id != tenant.id) {
+                found.push(tenant);
             }
         }
         Ok(found)

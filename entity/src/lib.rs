@@ -5,6 +5,7 @@
 //! which only a [`Gatekeeper`] makes. Cross-tenant work is another type, [`Platform`], which takes the proof that a
 //! [`PlatformAdmin`] asks and writes down what it did. No connection, no entity and no statement leaves this crate.
 
+mod cache;
 mod caretaker;
 mod connection;
 mod cursor;
@@ -37,6 +38,7 @@ mod turns;
 mod usage;
 mod vocabulary;
 
+pub use cache::{CacheCounts, CacheStatus, LookObserver, Looked};
 pub use connection::{BudgetStatus, Observed, Observer, PoolStatus, Scaling};
 pub use cursor::Cursor;
 pub use database::{Backend, Database, OpenError, open};

@@ -5,6 +5,8 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use sea_orm::{ActiveModelTrait, ActiveValue, EntityTrait, FromQueryResult, IdenStatic, Value};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::tally::{Counted, Dependents};
@@ -25,13 +27,15 @@ pub trait Insertable: Resource {
 
 /// How a resource lies in its table. Enough to read it and to change it.
 pub(crate) trait Mapped:
-    Resource<Column = <Self::Entity as EntityTrait>::Column> + FromQueryResult + Sized
+    Resource<Column = <Self::Entity as EntityTrait>::Column> + FromQueryResult + Serialize + DeserializeOwned + Sized
 {
     type Entity: EntityTrait<Model = Self> + Default;
     type ActiveModel: ActiveModelTrait<Entity = Self::Entity>;
 
     /// Tells this resource's cursors from others'.
     const TAG: u8;
+    /// Whether single rows and first pages are cached.
+    const CACHED: bool;
     const TENANT: Self::Column;
     const ID: Self::Column;
     const VERSION: Self::Column;

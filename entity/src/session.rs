@@ -7,6 +7,7 @@ use sea_orm::{DbBackend, QueryResult, Statement};
 use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
+use crate::cache::Cache;
 use crate::connection::{Access, Binding, Lease};
 use crate::database::Database;
 use crate::encryption::Keyring;
@@ -155,6 +156,15 @@ impl Session {
     fn alone(tenant: &Arc<tenant::Model>, place: &Arc<Place>, keys: &Arc<Keyring>) -> Self {
         let way = Way::Alone(Arc::clone(place), Arc::clone(tenant));
         Self { tenant: tenant.id, backend: place.backend(), keys: Arc::clone(keys), way }
+    }
+
+    /// The cache, and the version of the tenant's own row, by which it was found there. None in a transaction: there, everything
+    /// is read as it is now.
+    pub(crate) fn cache(&self) -> Option<(&Cache, i64)> {
+        match &self.way {
+            Way::Alone(place, tenant) => Some((&place.terms.cache, tenant.version)),
+            Way::Joined(_) => None,
+        }
     }
 
     /// Opens what one operation needs; [`Unit::finish`] ends it.

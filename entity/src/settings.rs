@@ -1,5 +1,6 @@
 //! Which databases, as whom, and how many connections: read here, so that the application never holds a password.
 
+mod cache;
 mod encryption;
 mod pools;
 mod store;
@@ -9,10 +10,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cache::LookObserver;
 use crate::connection::Observer;
 use crate::redis::Redis;
 use crate::steps::Steps;
 
+pub(crate) use cache::CacheSettings;
 pub(crate) use encryption::EncryptionSettings;
 pub(crate) use pools::PoolRules;
 pub(crate) use store::{Party, Store, own_name};
@@ -47,16 +50,20 @@ pub struct DatabaseSettings {
     /// Longest that a request that was admitted may go on to use what it was admitted to.
     pub(crate) request_timeout: Duration,
     pub(crate) encryption: EncryptionSettings,
+    pub(crate) cache: CacheSettings,
     /// What the processes of an installation share, if they do.
     pub(crate) redis: Option<Redis>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) looks: Option<LookObserver>,
     pub(crate) steps: Steps,
+    /// The steps of what the cache does, which are too many to be among those of long work.
+    pub(crate) cache_steps: Steps,
 }
 
 impl DatabaseSettings {
     /// Reads `DATABASE_URL`, `DATABASE_OWNER_URL`, `DATABASE_PLATFORM_URL`, `DATASTORES`, `CONNECTION_BUDGET`, the `POOL_*`
-    /// variables, `STATEMENT_TIMEOUT`, `SLOW_STATEMENT`, `REQUEST_TIMEOUT`, `REDIS_URL` and the `ENCRYPTION_*` variables through
-    /// the given look-up.
+    /// variables, `STATEMENT_TIMEOUT`, `SLOW_STATEMENT`, `REQUEST_TIMEOUT`, `REDIS_URL`, `CACHE`, the `CACHE_*` and the
+    /// `ENCRYPTION_*` variables through the given look-up.
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingError> {
         let get = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let home = Arc::new(Store::home(&get, DEFAULT_URL)?);
@@ -64,6 +71,7 @@ impl DatabaseSettings {
         if budget < 2 {
             return Err(wrong("CONNECTION_BUDGET", "takes at least 2: one to serve and one for the platform"));
         }
+        let request_timeout = duration(&get, "REQUEST_TIMEOUT", "30s")?;
         Ok(Self {
             datastores: store::datastores(&get, &home)?,
             home,
@@ -71,11 +79,14 @@ impl DatabaseSettings {
             pools: PoolRules::from_lookup(&get)?,
             statement_timeout: duration(&get, "STATEMENT_TIMEOUT", "10s")?,
             slow_statement: unless_off(&get, "SLOW_STATEMENT", "500ms")?,
-            request_timeout: duration(&get, "REQUEST_TIMEOUT", "30s")?,
+            request_timeout,
+            cache: CacheSettings::from_lookup(&get, request_timeout)?,
             encryption: EncryptionSettings::from_lookup(&get)?,
             redis: get("REDIS_URL").map(|url| Redis::parse(url.trim())).transpose()?,
             observer: None,
+            looks: None,
             steps: Steps::default(),
+            cache_steps: Steps::default(),
         })
     }
 
@@ -92,6 +103,13 @@ impl DatabaseSettings {
         self
     }
 
+    /// Tells of every read of a tenant's rows that looked into the cache, and what that came to.
+    #[must_use]
+    pub fn looks_observed_by(mut self, observer: LookObserver) -> Self {
+        self.looks = Some(observer);
+        self
+    }
+
     /// Tells the steps of long work as they are reached.
     #[cfg(test)]
     #[must_use]
@@ -103,6 +121,14 @@ impl DatabaseSettings {
     /// The server of `REDIS_URL`, if there is one.
     pub fn redis(&self) -> Option<&Redis> {
         self.redis.as_ref()
+    }
+
+    /// Tells the steps of commits and of cached reads as they are reached.
+    #[cfg(test)]
+    #[must_use]
+    pub(crate) fn stepping_cache(mut self, steps: Steps) -> Self {
+        self.cache_steps = steps;
+        self
     }
 
     /// Whether the database is a file that this process opens by itself.

@@ -12,9 +12,6 @@ pub(super) async fn run() -> Result<(), Failure> {
     // Said before anything is opened, made or migrated.
     Keys::load(&config.auth)?;
     let telemetry = telemetry::start(&config.log, &config.traces)?;
-    for variable in &config.not_yet {
-        tracing::warn!("{variable} is set and has no effect in this version");
-    }
     let (database, gatekeeper) = open(&config.database).await?;
     tracing::info!(database = config.database.describe(), "the database is open");
     let application = Application::build(config, database, gatekeeper).await?;

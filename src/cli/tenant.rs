@@ -109,19 +109,19 @@ async fn obey(office: &Office, command: TenantCommand) -> Result<(), Failure> {
         TenantCommand::Show { which, json } => show::one(office.find(&which).await?, json),
         TenantCommand::Suspend(which) => {
             let id = office.find(&which).await?.id;
-            report(office.platform().tenant_suspend(id).await?, "suspended")
+            office.turned(office.platform().tenant_suspend(id).await?, "suspended").await
         }
         TenantCommand::Resume(which) => {
             let id = office.find(&which).await?.id;
-            report(office.platform().tenant_resume(id).await?, "resumed")
+            office.turned(office.platform().tenant_resume(id).await?, "resumed").await
         }
         TenantCommand::Delete(which) => {
             let id = office.find(&which).await?.id;
-            report(office.platform().tenant_delete(id).await?, "deleted")
+            office.turned(office.platform().tenant_delete(id).await?, "deleted").await
         }
         TenantCommand::Restore(which) => {
             let id = office.find(&which).await?.id;
-            report(office.platform().tenant_restore(id).await?, "restored")
+            office.turned(office.platform().tenant_restore(id).await?, "restored").await
         }
         TenantCommand::Move(args) => relocate::run(office, args).await,
         TenantCommand::Export(args) => transfer::export(office, args).await,
@@ -178,6 +178,14 @@ impl Office {
         };
         let tenant = found.map(|tenant| tenant.id);
         Ok(self.platform().audit_ended(action, tenant, json!({ "error": why }), Outcome::Refused).await?)
+    }
+
+    /// Says what came of a change of state, once it holds: nobody must be served who was told to be suspended.
+    async fn turned(&self, transition: Transition, done: &str) -> Result<(), Failure> {
+        if matches!(transition, Transition::Done(_)) {
+            self.database.until_noticed().await;
+        }
+        report(transition, done)
     }
 
     async fn list(&self, args: ListArgs) -> Result<(), Failure> {

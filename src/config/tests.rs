@@ -34,7 +34,6 @@ fn nothing_set_gives_the_documented_defaults() {
     assert_eq!((config.limits.requests_per_second, config.limits.concurrent_requests), (None, None));
     assert_eq!(config.usage.retention, Duration::from_secs(90 * 86_400));
     assert_eq!(config.usage.metrics_tenants, 20);
-    assert!(config.not_yet.is_empty());
 }
 
 #[test]
@@ -45,7 +44,6 @@ fn an_empty_value_is_as_good_as_none() {
     assert_eq!(config.server.bind_addr.port(), 8080);
     assert!(config.auth.secret.is_none());
     assert!(config.auth.issuer.is_none());
-    assert!(config.not_yet.is_empty());
 }
 
 #[test]
@@ -150,15 +148,12 @@ fn a_secret_does_not_print() {
 }
 
 #[test]
-fn settings_without_effect_are_collected() {
-    let config = config(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4317"), ("CACHE_TTL", "5s")]).unwrap();
-    assert_eq!(config.not_yet, ["CACHE_TTL", "OTEL_EXPORTER_OTLP_ENDPOINT"]);
-}
-
-#[test]
 fn a_wrong_database_setting_names_its_variable() {
     let message = refusal("DATABASE_URL", "mysql://root:pass-word@localhost/x");
     assert!(message.starts_with("DATABASE_URL"), "{message}");
+    assert!(!message.contains("pass-word"), "{message}");
+    let message = refusal("REDIS_URL", "localhost:pass-word@6379");
+    assert!(message.starts_with("REDIS_URL takes redis://"), "{message}");
     assert!(!message.contains("pass-word"), "{message}");
 }
 

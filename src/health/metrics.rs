@@ -1,4 +1,4 @@
-//! What Prometheus is told: requests, and how full the connection pools are.
+//! What Prometheus is told: requests, how full the connection pools are, and how often the cache helped.
 //!
 //! Every label has a bounded set of values: a path that no route matches, or a method that HTTP does not
 //! know, is counted under one word, and no more tenants have a label than `METRICS_TENANTS` says.
@@ -11,9 +11,10 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web;
-use entity::{BudgetStatus, PoolStatus};
+use entity::{BudgetStatus, CacheStatus, PoolStatus};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
+use super::cached::Cached;
 use crate::usage::busiest::Busiest;
 
 /// The media type of [`Metrics::render`].
@@ -32,6 +33,7 @@ pub struct Metrics {
     pools: Pools,
     budget: Budget,
     busiest: Busiest,
+    cached: Cached,
 }
 
 impl Metrics {
@@ -55,8 +57,8 @@ impl Metrics {
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(in_flight.clone()))?;
         let (pools, budget) = (Pools::new(&registry)?, Budget::new(&registry)?);
-        let busiest = Busiest::new(&registry, tenants)?;
-        Ok(Self { registry, requests, durations, in_flight, pools, budget, busiest })
+        let (busiest, cached) = (Busiest::new(&registry, tenants)?, Cached::new(&registry)?);
+        Ok(Self { registry, requests, durations, in_flight, pools, budget, busiest, cached })
     }
 
     /// The series of tenants.
@@ -64,10 +66,16 @@ impl Metrics {
         &self.busiest
     }
 
-    /// Everything counted so far, and the pools and their budget as they are now, in Prometheus' text format.
-    pub fn render(&self, pools: &[PoolStatus], budget: BudgetStatus) -> Result<String, prometheus::Error> {
+    /// Everything counted so far, and the pools, their budget and the cache as they are now, in Prometheus' text format.
+    pub fn render(
+        &self,
+        pools: &[PoolStatus],
+        budget: BudgetStatus,
+        cache: CacheStatus,
+    ) -> Result<String, prometheus::Error> {
         self.pools.show(pools);
         self.budget.show(budget);
+        self.cached.show(cache);
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
 
@@ -151,8 +159,8 @@ fn label(pool: &PoolStatus) -> String {
     }
 }
 
-fn number(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+pub(super) fn number(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
 }
 
 /// Counts a request; wrap the whole application in `from_fn(track)`.
@@ -231,7 +239,7 @@ mod tests {
         for (method, path) in requests {
             call_service(&app, TestRequest::default().method(method.clone()).uri(path).to_request()).await;
         }
-        metrics.render(&[], UNSPENT).unwrap()
+        metrics.render(&[], UNSPENT, CacheStatus::default()).unwrap()
     }
 
     #[actix_web::test]
@@ -267,7 +275,8 @@ mod tests {
             max: 50,
             last_scaling: None,
         };
-        let text = Metrics::new(0).unwrap().render(&[pool], BudgetStatus { open: 7, ..UNSPENT }).unwrap();
+        let budget = BudgetStatus { open: 7, ..UNSPENT };
+        let text = Metrics::new(0).unwrap().render(&[pool], budget, CacheStatus::default()).unwrap();
         assert!(text.contains(r#"tenantry_pool_connections{pool="serving",state="idle"} 3"#), "{text}");
         assert!(text.contains(r#"tenantry_pool_connections_max{pool="serving"} 50"#), "{text}");
         assert!(text.contains("tenantry_connection_budget 100\n"), "{text}");

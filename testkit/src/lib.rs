@@ -1,11 +1,12 @@
 //! Databases for tests: a real PostgreSQL database or SQLite file of its own for each test, migrated, gone afterwards.
 //!
 //! PostgreSQL is the server that `TENANTRY_TEST_POSTGRES_URL` names (a superuser's address; `scripts/with-servers` sets it).
-//! A test that needs it and does not find it fails.
+//! A test that needs it and does not find it fails. A [`TestRedis`] is a server of the test's own.
 
 mod places;
 mod postgres;
 mod postgres_server;
+mod redis;
 mod sqlite;
 
 use entity::DatabaseSettings;
@@ -13,6 +14,7 @@ use entity::DatabaseSettings;
 pub use places::Own;
 pub use postgres::PostgresDatabase;
 pub use postgres_server::PostgresServer;
+pub use redis::TestRedis;
 pub use sqlite::SqliteFile;
 
 /// A database for one test.

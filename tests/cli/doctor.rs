@@ -104,6 +104,7 @@ async fn postgres_as_set_up_is_fine() {
         "tallies",
         "canary",
         "policy canary",
+        "cache",
     ];
     assert_eq!(all_fine(&shell), checks);
     let said = shell.prints("doctor");
@@ -154,8 +155,18 @@ async fn a_role_that_may_become_a_stronger_one_is_found() {
 async fn sqlite_as_made_is_fine_and_a_wrong_key_is_found() {
     let database = TestDatabase::sqlite().await;
     let shell = Shell::on(&database);
-    let checks =
-        ["foreign keys", "tenant columns", "keys", "places", "versions", "orphans", "data keys", "tallies", "canary"];
+    let checks = [
+        "foreign keys",
+        "tenant columns",
+        "keys",
+        "places",
+        "versions",
+        "orphans",
+        "data keys",
+        "tallies",
+        "canary",
+        "cache",
+    ];
     assert_eq!(all_fine(&shell), checks);
     database.execute("CREATE UNIQUE INDEX posts_title_key ON posts (title)").await;
     is_refused(&shell, "the key posts_title_key of the table posts does not begin with tenant_id");

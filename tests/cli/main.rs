@@ -1,5 +1,6 @@
 //! The command `tenantry` as an operator meets it: the real binary over real databases.
 
+mod cache;
 mod demo;
 mod doctor;
 mod faults;

@@ -98,18 +98,6 @@ fn a_database_that_is_away_is_one_line_without_the_password() {
 }
 
 #[tokio::test]
-async fn what_has_no_effect_yet_is_said_without_its_value() {
-    let database = TestDatabase::sqlite().await;
-    let later = ["CACHE_TTL"];
-    let shell = later.iter().fold(Shell::on(&database), |shell, name| shell.with(name, "hunter2"));
-    let log = format!("{:?}", Server::start(shell).log());
-    for name in later {
-        assert!(log.contains(&format!("{name} is set and has no effect in this version")), "{name}: {log}");
-    }
-    assert!(!log.contains("hunter2"), "{log}");
-}
-
-#[tokio::test]
 async fn settings_come_from_env_files_and_the_environment_wins() {
     let database = TestDatabase::sqlite().await;
     let shell = Shell::on(&database).without("JWT_SECRET").without("BIND_ADDR");

@@ -10,8 +10,12 @@ use uuid::Uuid;
 use super::watch::Watch;
 use super::{Asker, Connection, PoolKey, Pooled};
 use crate::Error;
+use crate::cache::{Area, Cache, Written};
 use crate::error::{Keys, is_recoverable};
 use crate::place::{Place, Spot, fence_lock};
+use crate::redis::PoolError;
+use crate::settings::DatabaseSettings;
+use crate::steps::Steps;
 use crate::tally::{Pending, Tallied};
 use crate::usage::Counters;
 use crate::vocabulary::Limits;
@@ -47,6 +51,13 @@ impl Binding {
             Self::Mover(_) | Self::Nobody => Asker::default(),
         }
     }
+
+    fn tenant(self) -> Option<Uuid> {
+        match self {
+            Self::Tenant(tenant) | Self::Mover(tenant) => Some(tenant),
+            Self::Nobody => None,
+        }
+    }
 }
 
 /// A statement as it is sent.
@@ -67,6 +78,21 @@ pub(crate) struct Terms {
     /// From how long on a statement is told of in the log; none for never.
     pub(crate) slow_statement: Option<Duration>,
     pub(crate) observer: Option<Observer>,
+    pub(crate) cache: Arc<Cache>,
+    /// The steps of a commit.
+    pub(crate) steps: Steps,
+}
+
+impl Terms {
+    pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, PoolError> {
+        Ok(Self {
+            statement_timeout: settings.statement_timeout,
+            slow_statement: settings.slow_statement,
+            observer: settings.observer.clone(),
+            cache: Arc::new(Cache::new(settings)?),
+            steps: settings.cache_steps.clone(),
+        })
+    }
 }
 
 impl fmt::Debug for Terms {
@@ -90,6 +116,9 @@ pub(crate) struct Lease {
     account: Option<Arc<Counters>>,
     /// What a tenant's transaction has added to its tally.
     pending: Option<Box<Pending>>,
+    /// For whom the transaction is.
+    tenant: Option<Uuid>,
+    written: Written,
 }
 
 impl Lease {
@@ -106,9 +135,18 @@ impl Lease {
             let mut lease = Self::take_for(place, &key, binding).await?;
             let begun = if is_fenced { lease.begin_fenced(&begin).await } else { lease.run(&begin).await };
             match begun {
-                Ok(()) => return Ok(lease),
+                Ok(()) => {
+                    lease.tenant = binding.tenant();
+                    return Ok(lease);
+                }
                 Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if matches!(error, Error::Moving) {
+                        // Whoever said that the tenant is here did not know better.
+                        place.terms.cache.clear(vec![Area::Names]).await;
+                    }
+                    return Err(error);
+                }
             }
         }
     }
@@ -155,8 +193,19 @@ impl Lease {
         let pooled = place.connections.get(key, &place.store, asker).await?;
         let (terms, backend) = (place.terms.clone(), place.backend());
         let is_own = place.spot != Spot::Shared;
-        let (pooled, began) = (Some(pooled), Instant::now());
-        Ok(Self { pooled, ended: false, failed: false, terms, backend, is_own, began, account: None, pending: None })
+        Ok(Self {
+            pooled: Some(pooled),
+            ended: false,
+            failed: false,
+            terms,
+            backend,
+            is_own,
+            began: Instant::now(),
+            account: None,
+            pending: None,
+            tenant: None,
+            written: Written::default(),
+        })
     }
 
     async fn take_for(place: &Place, key: &PoolKey, binding: Binding) -> Result<Self, Error> {
@@ -183,6 +232,7 @@ impl Lease {
     /// The rows of a statement.
     pub(crate) async fn rows(&mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
         self.observe(&statement);
+        self.written.note(&statement.sql, self.tenant);
         let (limit, watch) = (self.limit(), self.watch());
         let sql = statement.sql.clone();
         let sent = tokio::time::timeout(limit, watch.over(&sql, self.connection()?.rows(statement))).await;
@@ -192,6 +242,7 @@ impl Lease {
     /// The number of rows that a statement touched.
     pub(crate) async fn affected(&mut self, statement: Statement, keys: Keys) -> Result<u64, Error> {
         self.observe(&statement);
+        self.written.note(&statement.sql, self.tenant);
         let (limit, watch) = (self.limit(), self.watch());
         let sql = statement.sql.clone();
         let sent = tokio::time::timeout(limit, watch.over(&sql, self.connection()?.affected(statement))).await;
@@ -205,9 +256,18 @@ impl Lease {
             return Err(Error::Internal("a transaction with a failed statement was to be committed".to_owned()));
         }
         let commit = self.tallied().await?;
-        self.run(&commit).await?;
-        self.ended = true;
-        Ok(())
+        let terms = self.terms.clone();
+        let announced = terms.cache.announce(std::mem::take(&mut self.written).into_areas()).await;
+        terms.steps.reach("write announced").await;
+        let committed = self.run(&commit).await;
+        terms.steps.reach("write committed").await;
+        self.ended = committed.is_ok();
+        // Others need the connection more than the cache does.
+        drop(self);
+        if !matches!(committed, Err(Error::Timeout | Error::Unavailable(_))) {
+            announced.settle().await;
+        }
+        committed
     }
 
     /// From now on, what statements add is put down in the tenant's tally.

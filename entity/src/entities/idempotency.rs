@@ -3,11 +3,12 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::resource::{Insertable, Mapped, Owned, Resource, Sealed, Stamp, Unique, set};
 
 /// The answer that a repeated request gets again.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, DeriveEntityModel)]
 #[sea_orm(table_name = "idempotency_keys")]
 pub struct Model {
     /// The tenant that owns the row.
@@ -75,6 +76,8 @@ impl Mapped for Model {
     type ActiveModel = ActiveModel;
 
     const TAG: u8 = b'i';
+    // Read in transactions only.
+    const CACHED: bool = false;
     const TENANT: Column = Column::TenantId;
     const ID: Column = Column::Id;
     const VERSION: Column = Column::Version;

@@ -3,12 +3,13 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::resource::{Insertable, Mapped, Owned, Reference, Resource, Sealed, Stamp, Unique, fold, set, size};
 use crate::tally::{Counted, Tallied};
 
 /// A post of a user.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, DeriveEntityModel)]
 #[sea_orm(table_name = "posts")]
 pub struct Model {
     /// The tenant that owns the row.
@@ -82,6 +83,7 @@ impl Mapped for Model {
     type ActiveModel = ActiveModel;
 
     const TAG: u8 = b'p';
+    const CACHED: bool = true;
     const TENANT: Column = Column::TenantId;
     const ID: Column = Column::Id;
     const VERSION: Column = Column::Version;

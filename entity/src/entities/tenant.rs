@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::resource::{Mapped, Resource, Unique, fold, set};
 use crate::vocabulary::{Domains, Isolation, Limits, TenantStatus};
 
 /// A customer of the platform.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, DeriveEntityModel)]
 #[sea_orm(table_name = "tenants")]
 pub struct Model {
     /// UUIDv7: newer tenants have greater ids.
@@ -65,6 +66,8 @@ impl Mapped for Model {
     type ActiveModel = ActiveModel;
 
     const TAG: u8 = b't';
+    // The platform changes these rows by other ways than a scope's.
+    const CACHED: bool = false;
     const TENANT: Column = Column::Id;
     const ID: Column = Column::Id;
     const VERSION: Column = Column::Version;

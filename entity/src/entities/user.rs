@@ -3,13 +3,14 @@
 use chrono::{DateTime, Utc};
 use sea_orm::ActiveValue::Set;
 use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::resource::{Insertable, Mapped, Owned, Resource, Stamp, Unique, fold, set, size};
 use crate::tally::{Counted, Dependents, Tallied};
 use crate::vocabulary::Role;
 
 /// A member of a tenant.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, DeriveEntityModel)]
 #[sea_orm(table_name = "users")]
 pub struct Model {
     /// The tenant that owns the row.
@@ -85,6 +86,7 @@ impl Mapped for Model {
     type ActiveModel = ActiveModel;
 
     const TAG: u8 = b'u';
+    const CACHED: bool = true;
     const TENANT: Column = Column::TenantId;
     const ID: Column = Column::Id;
     const VERSION: Column = Column::Version;

@@ -95,8 +95,8 @@ async fn go_on(database: &Database, id: Uuid, has_waited: bool) -> Result<Next, 
     let mut moving = Move::new(database, operation, lock)?;
     while moving.is_running() {
         if moving.has_switched() && !has_waited {
-            // Whoever was admitted to the old place before is there no more after this.
-            return Ok(Next::After(database.settings.request_timeout));
+            // Whoever was admitted to the old place, before or by a name from before, is there no more after this.
+            return Ok(Next::After(database.settings.request_timeout + database.cache.oldest_name()));
         }
         if let Err(error) = moving.next().await {
             let operation = moving.failed(error).await?;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::tenants::{first, updating};
 use super::{KEYS, NewTenant, Platform, tenant_by_id};
+use crate::cache;
 use crate::connection::{Access, Binding, Lease};
 use crate::database::Database;
 use crate::entities::{slug, tenant, tenant_version};
@@ -192,11 +193,14 @@ pub(crate) async fn destroy(database: &Database, tenant: &tenant::Model, lock: &
     let store = database.store(tenant.datastore.as_deref())?;
     let spot = Spot::of(tenant.isolation, tenant.id);
     if spot == Spot::Shared {
-        return Rows::new(tenant.id, &database.place(&store, spot)).delete_all().await;
+        Rows::new(tenant.id, &database.place(&store, spot)).delete_all().await?;
+    } else {
+        let mut own = None;
+        let base = Owner::beside(database, &store, lock, &mut own).await?;
+        Site::new(database, Arc::clone(&store), spot).destroy(base).await?;
     }
-    let mut own = None;
-    let base = Owner::beside(database, &store, lock, &mut own).await?;
-    Site::new(database, Arc::clone(&store), spot).destroy(base).await
+    database.cache.clear(cache::all_of(tenant.id)).await;
+    Ok(())
 }
 
 /// Goes on with every tenant that has been provisioned for this long and that nobody is at. What cannot be finished stays for

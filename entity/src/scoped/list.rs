@@ -3,7 +3,9 @@
 use sea_orm::sea_query::{Order, SelectStatement};
 
 use super::TenantScoped;
+use super::models;
 use super::read::count_of;
+use crate::cache::Question;
 use crate::connection::Access;
 use crate::cursor::Cursor;
 use crate::error::Error;
@@ -68,7 +70,8 @@ impl<'s, R: Mapped> List<'s, R> {
         Sorted { list: self, column, direction }
     }
 
-    /// At most `limit` rows after the cursor. Costs the same however far down the list.
+    /// At most `limit` rows after the cursor. Costs the same however far down the list. Outside of a transaction, the cache may
+    /// have the first ones.
     pub async fn slice(self, after: Option<Cursor>, limit: u64) -> Result<Slice<R>, Error> {
         let tenant = self.scope.session.tenant;
         let mut filter = self.filter.clone();
@@ -79,10 +82,10 @@ impl<'s, R: Mapped> List<'s, R> {
         self.in_order(&mut select);
         // One more than asked for tells whether there is more.
         select.limit(limit.saturating_add(1));
-        let mut rows = self.scope.fetch(&select).await?;
+        let mut rows = self.rows(&select, after.is_none()).await?;
         let more = rows.len() as u64 > limit;
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        let rows = self.scope.opened(&rows).await?;
+        let rows = self.scope.opened_models(rows).await?;
         let next = rows.last().filter(|_| more).map(|last| Cursor::new(R::TAG, tenant, last.id()));
         Ok(Slice { rows, next })
     }
@@ -92,6 +95,16 @@ impl<'s, R: Mapped> List<'s, R> {
         let mut select = self.scope.select(self.filter.clone())?;
         self.in_order(&mut select);
         page(self.scope, self.filter, select, number, limit).await
+    }
+
+    /// The rows as they are stored: what the cache keeps.
+    async fn rows(&self, select: &SelectStatement, are_first: bool) -> Result<Vec<R>, Error> {
+        let load = async { models(&self.scope.fetch(select).await?) };
+        let cached = || self.scope.cached(|placed| Question::rows(placed, &self.scope.build(select)));
+        match are_first.then(cached).flatten() {
+            Some((cache, area, question)) => cache.read(area, question, load).await,
+            None => load.await,
+        }
     }
 
     fn in_order(&self, select: &mut SelectStatement) {

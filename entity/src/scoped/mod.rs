@@ -9,8 +9,11 @@ mod write;
 use std::marker::PhantomData;
 
 use sea_orm::sea_query::{Condition, SelectStatement, SimpleExpr};
-use sea_orm::{ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryResult, QueryTrait, Statement, StatementBuilder};
+use sea_orm::{
+    ColumnTrait, EntityName, EntityTrait, Iterable, QueryFilter, QueryResult, QueryTrait, Statement, StatementBuilder,
+};
 
+use crate::cache::{Area, Cache, Question};
 use crate::connection::Access;
 use crate::error::{Error, Keys};
 use crate::filter::Filter;
@@ -66,6 +69,14 @@ impl<R: Mapped> TenantScoped<R> {
         let rows = unit.rows(self.build(select)).await?;
         unit.finish().await?;
         Ok(rows)
+    }
+
+    /// Where the cache keeps the answer to a question, if it may keep it. The question is told where the tenant's rows are.
+    fn cached(&self, question: impl FnOnce(i64) -> Question) -> Option<(&Cache, Area, Question)> {
+        let (cache, placed) = self.session.cache().filter(|_| R::CACHED)?;
+        let name = R::Entity::default();
+        let table = migration::TENANT_TABLES.iter().find(|table| **table == name.table_name())?;
+        Some((cache, Area::Table { tenant: self.session.tenant, table }, question(placed)))
     }
 
     /// Every column, by name: `*` would break prepared statements when a migration adds one.

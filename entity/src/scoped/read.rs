@@ -1,9 +1,10 @@
 //! Reading single rows and facts about rows.
 
-use sea_orm::sea_query::{Expr, Func, Query, SelectStatement};
+use sea_orm::sea_query::{Expr, Func, Order, Query, SelectStatement};
 use uuid::Uuid;
 
-use super::{List, TenantScoped, number};
+use super::{List, TenantScoped, models, number};
+use crate::cache::Question;
 use crate::cursor::Cursor;
 use crate::error::Error;
 use crate::filter::Filter;
@@ -11,14 +12,27 @@ use crate::resource::Mapped;
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Mapped> TenantScoped<R> {
-    /// The row with this id, if the tenant has it.
+    /// The row with this id, if the tenant has it. Outside of a transaction, the cache may have it.
     pub async fn get(&self, id: Uuid) -> Result<Option<R>, Error> {
-        self.find(Filter::eq(R::ID, id)).await
+        let find = self.stored(Filter::eq(R::ID, id));
+        let stored = match self.cached(|placed| Question::row(placed, id)) {
+            Some((cache, area, question)) => cache.read(area, question, find).await,
+            None => find.await,
+        };
+        self.opened_models(stored?.into_iter().collect()).await.map(|mut rows| rows.pop())
     }
 
     /// The newest row that matches.
     pub async fn find(&self, filter: Filter<R>) -> Result<Option<R>, Error> {
-        Ok(self.list(filter).slice(None, 1).await?.rows.pop())
+        let stored = self.stored(filter).await?;
+        self.opened_models(stored.into_iter().collect()).await.map(|mut rows| rows.pop())
+    }
+
+    /// The newest row that matches, as it is stored: what the cache keeps.
+    async fn stored(&self, filter: Filter<R>) -> Result<Option<R>, Error> {
+        let mut select = self.select(filter)?;
+        select.order_by((R::Entity::default(), R::ID), Order::Desc).limit(1);
+        Ok(models(&self.fetch(&select).await?)?.pop())
     }
 
     /// The rows that match, newest first, to be taken a slice or a page at a time.

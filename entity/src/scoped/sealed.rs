@@ -14,7 +14,11 @@ impl<R: Mapped> TenantScoped<R> {
     /// Reads rows as models, and opens what is sealed in them. Whatever is not known of the keys is asked for in the catalog:
     /// better without holding a connection.
     pub(super) async fn opened(&self, rows: &[QueryResult]) -> Result<Vec<R>, Error> {
-        let mut models = models::<R>(rows)?;
+        self.opened_models(models(rows)?).await
+    }
+
+    /// The same for models whose texts are as they are stored, from the cache for instance.
+    pub(super) async fn opened_models(&self, mut models: Vec<R>) -> Result<Vec<R>, Error> {
         if !R::SEALED.is_empty() {
             for model in &mut models {
                 self.open(model).await?;

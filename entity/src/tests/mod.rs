@@ -2,6 +2,7 @@
 
 mod binding;
 mod budget;
+mod cache;
 mod doctor;
 mod encryption;
 mod fairness;

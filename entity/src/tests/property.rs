@@ -1,13 +1,13 @@
 //! Random programs of several tenants, on the scopes and on the model: every answer and the rows in the end are the same, and
 //! every statement that was sent names the tenant.
 //!
-//! Run on SQLite, on PostgreSQL, through PgBouncer, and on PostgreSQL as a role above its policies: there, the scopes are all that
+//! Run on SQLite, with the cache in Redis, on PostgreSQL, through PgBouncer, and on PostgreSQL as a role above its policies: there, the scopes are all that
 //! keeps tenants apart.
 
 use std::sync::{Arc, Mutex};
 
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use testkit::TestDatabase;
+use testkit::{TestDatabase, TestRedis};
 use uuid::Uuid;
 
 use super::model::{PostRow, Refused, UserRow, World, truth};
@@ -19,7 +19,9 @@ use crate::resource::{Mapped, Owned};
 use crate::scoped::TenantScoped;
 use crate::session::{TenantAccess, Transaction};
 use crate::vocabulary::{Isolation, Limits, Role};
-use crate::{Direction, Error, Filter, NewPost, NewTenant, NewUser, OwnTenantChanges, PostChanges, UserChanges};
+use crate::{
+    CacheStatus, Direction, Error, Filter, NewPost, NewTenant, NewUser, OwnTenantChanges, PostChanges, UserChanges,
+};
 
 mod compare;
 mod statements;
@@ -31,7 +33,20 @@ const CASES: u32 = 256;
 
 #[test]
 fn scopes_do_as_the_model_on_sqlite() {
-    on(TestDatabase::sqlite(), |database| database.variables());
+    let cache = on(TestDatabase::sqlite(), |database| database.variables());
+    assert!(cache.rows.hits > 1_000, "the cache was of no use: {cache:?}");
+}
+
+#[test]
+fn scopes_do_as_the_model_with_a_cache_in_redis() {
+    let redis = TestRedis::start();
+    let variables = |database: &TestDatabase| {
+        let mut variables = database.variables();
+        variables.push(("REDIS_URL", redis.url()));
+        variables
+    };
+    let cache = on(TestDatabase::sqlite(), variables);
+    assert!(cache.rows.hits > 1_000, "the cache was of no use: {cache:?}");
 }
 
 #[test]
@@ -59,13 +74,19 @@ fn scopes_do_as_the_model_on_postgres_with_sealed_contents() {
     on(TestDatabase::postgres(), |database| super::encryption::sealing(&database.variables()));
 }
 
-fn on(database: impl Future<Output = TestDatabase>, variables: impl Fn(&TestDatabase) -> Vec<(&'static str, String)>) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+fn on(
+    database: impl Future<Output = TestDatabase>,
+    variables: impl Fn(&TestDatabase) -> Vec<(&'static str, String)>,
+) -> CacheStatus {
+    // Whoever keeps the cache in use must not wait for the programs.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let database = runtime.block_on(database);
     let (sent, observer) = recorder();
     let settings = super::settings(&variables(&database)).observed_by(observer);
     let _inside = runtime.enter();
-    let gatekeeper = Gatekeeper::new(crate::database::connect(&settings).unwrap());
+    let opened = crate::database::connect(&settings).unwrap();
+    opened.use_shared_cache();
+    let gatekeeper = Gatekeeper::new(opened.clone());
     let settled = runtime.block_on(settle(&gatekeeper));
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);
     let config = Config { cases, failure_persistence: None, ..Config::default() };
@@ -81,6 +102,7 @@ fn on(database: impl Future<Output = TestDatabase>, variables: impl Fn(&TestData
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
+    opened.cache()
 }
 
 /// The tenants with places of their own, which all programs share: one with a schema where there are schemas, and one with a
@@ -174,7 +196,18 @@ impl Run {
             op => self.one(number, &Scopes::Alone(&access), op).await.map(|_| ()),
         };
         statements::each_names(&self.sent.lock().unwrap(), access.id()).map_err(|why| format!("{shown}: {why}"))?;
-        outcome.map_err(|why| format!("{shown}: {why}"))
+        outcome.map_err(|why| format!("{shown}: {why}"))?;
+        self.look_around(number, &access).await.map_err(|why| format!("after {shown}: {why}"))
+    }
+
+    /// Reads what the cache keeps, each row and the first of all: it has them before the next operation, and must not after it.
+    async fn look_around(&mut self, number: u8, access: &TenantAccess) -> Result<(), String> {
+        let scopes = Scopes::Alone(access);
+        for read in (0..IDS).map(Read::Get).chain([Read::Slices(F::All, 3, false)]) {
+            self.one(number, &scopes, Op::Users(UserOp::Common(read.clone()))).await?;
+            self.one(number, &scopes, Op::Posts(PostOp::Common(read))).await?;
+        }
+        Ok(())
     }
 
     async fn together(&mut self, number: u8, access: &TenantAccess, ops: Vec<Op>, kept: bool) -> Result<(), String> {

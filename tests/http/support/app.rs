@@ -108,6 +108,8 @@ fn config(database: &TestDatabase, settings: &[(&str, &str)]) -> Config {
         ("CONNECTION_BUDGET", "8"),
         ("POOL_MIN", "1"),
         ("POOL_MAX", "4"),
+        // Some tests write into the catalog past the service.
+        ("TENANT_CACHE_TTL", "1ms"),
     ];
     let variables = database.variables();
     let lookup = |name: &str| {

@@ -1,0 +1,212 @@
+//! The cache of one process by itself.
+
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use moka::notification::RemovalCause;
+use moka::sync::Cache as Store;
+
+use super::{Area, Bytes, Found, Lifetimes, Question, Seat, Stamp};
+
+/// Areas share this many stamps, however many tenants there are. Two that share one only make each other doubtful.
+const SLOTS: usize = 1 << 12;
+
+/// What an entry takes beside its answer, in bytes.
+const OVERHEAD: usize = 200;
+
+/// Names may take this part of the memory: whoever makes up names must not push out rows.
+const NAMES_PART: u64 = 8;
+
+pub(super) struct Local {
+    slots: Vec<Mutex<Slot>>,
+    names: Store<Seat, Bytes>,
+    rows: Store<Seat, Bytes>,
+    /// Numbers the writers.
+    writers: AtomicU64,
+    evictions: Arc<AtomicU64>,
+    commit: Duration,
+}
+
+/// The stamp of some areas, and who is about to change it.
+#[derive(Default)]
+struct Slot {
+    stamp: u64,
+    writers: Vec<Writer>,
+}
+
+struct Writer {
+    number: u64,
+    /// From then on its commit must have ended, whether or not it said so.
+    until: Instant,
+}
+
+impl Local {
+    pub(super) fn new(size: u64, lifetimes: Lifetimes) -> Self {
+        let evictions = Arc::new(AtomicU64::new(0));
+        let store = |size: u64, ttl| {
+            let evicted = Arc::clone(&evictions);
+            Store::builder()
+                .max_capacity(size)
+                .weigher(|_: &Seat, bytes: &Bytes| u32::try_from(bytes.len() + OVERHEAD).unwrap_or(u32::MAX))
+                .time_to_live(ttl)
+                .eviction_listener(move |_, _, cause| {
+                    if cause == RemovalCause::Size {
+                        evicted.fetch_add(1, Ordering::Relaxed);
+                    }
+                })
+                .build()
+        };
+        Self {
+            slots: (0..SLOTS).map(|_| Mutex::default()).collect(),
+            names: store(size / NAMES_PART, lifetimes.names),
+            rows: store(size - size / NAMES_PART, lifetimes.rows),
+            writers: AtomicU64::new(0),
+            evictions,
+            commit: lifetimes.commit,
+        }
+    }
+
+    pub(super) fn look(&self, area: &Area, question: Question) -> Found {
+        let stamp = {
+            let mut slot = self.slot(area);
+            slot.forget_ended();
+            if !slot.writers.is_empty() {
+                return Found::Bypass;
+            }
+            slot.stamp
+        };
+        self.look_at(&Seat { area: area.clone(), question, stamp: Stamp::Local(stamp) })
+    }
+
+    pub(super) fn look_at(&self, seat: &Seat) -> Found {
+        self.store(&seat.area).get(seat).map_or_else(|| Found::Nothing(seat.clone()), Found::Answer)
+    }
+
+    pub(super) fn keep(&self, seat: &Seat, bytes: &Bytes) {
+        self.store(&seat.area).insert(seat.clone(), Arc::clone(bytes));
+    }
+
+    /// Gives the areas new stamps and notes a writer, whose number is returned.
+    pub(super) fn announce(&self, areas: &[Area]) -> u64 {
+        let number = self.writers.fetch_add(1, Ordering::Relaxed);
+        let until = Instant::now() + self.commit;
+        for area in areas {
+            let mut slot = self.slot(area);
+            slot.stamp += 1;
+            slot.writers.push(Writer { number, until });
+        }
+        number
+    }
+
+    /// Gives the areas new stamps again: one whose commit took too long is not waited for any more.
+    pub(super) fn settle(&self, areas: &[Area], number: u64) {
+        for area in areas {
+            let mut slot = self.slot(area);
+            slot.stamp += 1;
+            slot.writers.retain(|writer| writer.number != number);
+        }
+    }
+
+    pub(super) fn evictions(&self) -> u64 {
+        self.evictions.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.names.weighted_size() + self.rows.weighted_size()
+    }
+
+    fn store(&self, area: &Area) -> &Store<Seat, Bytes> {
+        match area {
+            Area::Names => &self.names,
+            Area::Table { .. } => &self.rows,
+        }
+    }
+
+    fn slot(&self, area: &Area) -> MutexGuard<'_, Slot> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(area);
+        let at = usize::try_from(hash % SLOTS as u64).unwrap_or_default();
+        self.slots[at].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Slot {
+    fn forget_ended(&mut self) {
+        if !self.writers.is_empty() {
+            let now = Instant::now();
+            self.writers.retain(|writer| writer.until > now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const AREA: Area = Area::Table { tenant: Uuid::nil(), table: "posts" };
+
+    fn local(size: u64, commit: Duration) -> Local {
+        let minute = Duration::from_secs(60);
+        Local::new(size, Lifetimes { rows: minute, names: minute, nobody: minute, commit })
+    }
+
+    fn seat(local: &Local, id: u128) -> Option<Seat> {
+        match local.look(&AREA, Question::row(1, Uuid::from_u128(id))) {
+            Found::Nothing(seat) => Some(seat),
+            Found::Answer(_) | Found::Bypass => None,
+        }
+    }
+
+    fn is_kept(local: &Local, id: u128) -> bool {
+        matches!(local.look(&AREA, Question::row(1, Uuid::from_u128(id))), Found::Answer(_))
+    }
+
+    #[test]
+    fn what_was_read_before_a_write_is_not_kept_for_those_after_it() {
+        let local = local(1 << 20, Duration::from_secs(60));
+        let late = seat(&local, 1).unwrap();
+        let writer = local.announce(&[AREA]);
+        assert!(matches!(local.look(&AREA, Question::row(1, Uuid::from_u128(1))), Found::Bypass));
+        local.settle(&[AREA], writer);
+        local.keep(&late, &Bytes::from(b"old".as_slice()));
+        let seat = seat(&local, 1).expect("nothing is found");
+        local.keep(&seat, &Bytes::from(b"new".as_slice()));
+        assert!(is_kept(&local, 1));
+    }
+
+    #[test]
+    fn a_writer_that_never_settles_is_waited_for_no_longer_than_a_commit() {
+        let local = local(1 << 20, Duration::from_millis(20));
+        local.announce(&[AREA]);
+        assert!(seat(&local, 1).is_none());
+        let began = Instant::now();
+        while seat(&local, 1).is_none() {
+            assert!(began.elapsed() < Duration::from_secs(10));
+        }
+    }
+
+    #[test]
+    fn two_writers_are_both_waited_for() {
+        let local = local(1 << 20, Duration::from_secs(60));
+        let (one, other) = (local.announce(&[AREA]), local.announce(&[AREA]));
+        local.settle(&[AREA], one);
+        assert!(seat(&local, 1).is_none());
+        local.settle(&[AREA], other);
+        assert!(seat(&local, 1).is_some());
+    }
+
+    #[test]
+    fn no_more_is_kept_than_there_is_room_for() {
+        let size = 80_000;
+        let local = local(size, Duration::from_secs(60));
+        for id in 0..1_000 {
+            let seat = seat(&local, id).unwrap();
+            local.keep(&seat, &Bytes::from(vec![0; 800]));
+        }
+        local.rows.run_pending_tasks();
+        assert!(local.bytes() <= size && local.evictions() > 500, "{} {}", local.bytes(), local.evictions());
+    }
+}

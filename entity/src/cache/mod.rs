@@ -1,0 +1,337 @@
+//! The cache: tenants by name, single rows and first pages, so that most reads need no database.
+//!
+//! It knows three things:
+//!
+//! * An [`Area`] is what a write makes doubtful as a whole: one table of one tenant, or the names of all tenants.
+//! * A [`Question`] is one value of an area: this row, that list. It is a digest of everything that the answer depends on.
+//! * A *stamp* says which state of an area an answer is about. Every write gives its area a new one that never was before, and
+//!   answers are kept under the stamp that was there before the database was asked. So clearing an area is giving it a new stamp,
+//!   and whoever comes late with an old answer puts it where nobody looks any more.
+//!
+//! Reads come in by [`Cache::read`], from scopes and from the gatekeeper: both have settled who is asking. Writes come in by
+//! the lease, through which every statement goes: it sees which tables a transaction writes ([`written`]), and
+//! [announces](Cache::announce) them before `COMMIT` and settles them after it. In between, the area is read past the cache. A
+//! process that dies in between leaves that behind for [as long as a commit may take](Lifetimes::commit), and nothing stale.
+//!
+//! What is kept are rows as the database has them, before anything of them is opened.
+
+mod area;
+mod counts;
+mod flights;
+mod local;
+mod shared;
+mod written;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::place::Place;
+use crate::redis::PoolError;
+use crate::settings::DatabaseSettings;
+use crate::steps::Steps;
+use counts::Counters;
+use flights::Flights;
+use local::Local;
+use shared::{Shared, Writing};
+
+pub(crate) use area::{Area, Question};
+pub use counts::{CacheCounts, CacheStatus, LookObserver, Looked};
+pub(crate) use written::Written;
+
+/// Largest answer that is kept, in bytes: larger ones would push out hundreds of others.
+const LARGEST: usize = 256 << 10;
+
+/// Longest that a `COMMIT` goes on after the longest statement, in a server that nobody hears of any more.
+const COMMIT_ENDS: Duration = Duration::from_secs(5);
+
+/// An answer as it is kept.
+type Bytes = Arc<[u8]>;
+
+/// For how long what is kept.
+#[derive(Clone, Copy, Debug)]
+struct Lifetimes {
+    /// A row or list.
+    rows: Duration,
+    /// Which tenant a name names.
+    names: Duration,
+    /// That a name names nobody, in Redis: names can be made up.
+    nobody: Duration,
+    /// How long an area is read past the cache if nobody says how a commit ended.
+    commit: Duration,
+}
+
+impl Lifetimes {
+    fn of(settings: &DatabaseSettings) -> Self {
+        let cache = &settings.cache;
+        // Redis says at once what another process has changed.
+        let is_told = settings.redis.is_some();
+        let is_alone = settings.is_embedded() || cache.is_alone;
+        Self {
+            rows: if is_told || is_alone { cache.ttl } else { cache.ttl.min(cache.tenant_ttl) },
+            // A place that a tenant has left is kept for a request longer than this.
+            names: cache.ttl.min(if is_told { settings.request_timeout / 2 } else { cache.tenant_ttl }),
+            nobody: cache.tenant_ttl,
+            commit: settings.statement_timeout + COMMIT_ENDS,
+        }
+    }
+}
+
+/// What this process remembers of the database.
+pub(crate) struct Cache {
+    backing: Backing,
+    flights: Flights,
+    counters: Counters,
+    lifetimes: Lifetimes,
+    is_on: bool,
+    steps: Steps,
+}
+
+/// Where answers are kept.
+enum Backing {
+    Off,
+    /// In this process.
+    Local(Local),
+    /// In Redis.
+    Shared(Arc<Shared>),
+}
+
+/// What looking for an answer found.
+enum Found {
+    Answer(Bytes),
+    /// Nothing, but an answer can be kept at this place.
+    Nothing(Seat),
+    /// The area is being written, or the cache cannot be used now: the database is asked, and nothing is kept.
+    Bypass,
+}
+
+/// Where an answer belongs: a question, under the stamp that its area had when it was asked.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Seat {
+    area: Area,
+    question: Question,
+    stamp: Stamp,
+}
+
+/// A state of an area.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Stamp {
+    Local(u64),
+    /// As the keys of answers in Redis begin.
+    Shared(Arc<str>),
+}
+
+impl Cache {
+    pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, PoolError> {
+        let lifetimes = Lifetimes::of(settings);
+        let backing = match &settings.redis {
+            // Also where it is not read: the others must hear of writes.
+            Some(redis) => Backing::Shared(Arc::new(Shared::new(redis, lifetimes)?)),
+            None if !settings.cache.is_on => Backing::Off,
+            None => Backing::Local(Local::new(settings.cache.size, lifetimes)),
+        };
+        Ok(Self {
+            backing,
+            flights: Flights::default(),
+            counters: Counters::new(settings.looks.clone()),
+            lifetimes,
+            is_on: settings.cache.is_on,
+            steps: settings.cache_steps.clone(),
+        })
+    }
+
+    /// The answer that is kept, or else the one that `load` gets from the database. Of those who ask the same at once, one loads.
+    pub(crate) async fn read<T: Serialize + DeserializeOwned>(
+        &self,
+        area: Area,
+        question: Question,
+        load: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let (found, looked) = match self.look(&area, question).await {
+            Found::Answer(bytes) => match decoded(&bytes) {
+                Some(answer) => (Some(answer), Looked::Hit),
+                // In the words of another version of the program.
+                None => (None, Looked::Bypass),
+            },
+            Found::Nothing(seat) => {
+                let loaded = self.flights.join(&seat, async { self.load(&seat, load).await }).await?;
+                self.counters.count(&area, Looked::Miss);
+                return decoded(&loaded).ok_or_else(|| Error::Internal("an answer cannot be kept".to_owned()));
+            }
+            Found::Bypass => (None, Looked::Bypass),
+        };
+        self.counters.count(&area, looked);
+        match found {
+            Some(answer) => Ok(answer),
+            None => load.await,
+        }
+    }
+
+    async fn load<T: Serialize>(
+        &self,
+        seat: &Seat,
+        load: impl Future<Output = Result<T, Error>>,
+    ) -> Result<Bytes, Error> {
+        // Another flight may have landed between the look and this one.
+        if let Found::Answer(bytes) = self.look_at(seat).await {
+            return Ok(bytes);
+        }
+        let answer = serde_json::to_vec(&load.await?).map_err(|error| Error::Internal(error.to_string()))?;
+        let bytes = Bytes::from(answer);
+        self.steps.reach("answer loaded").await;
+        if bytes.len() <= LARGEST {
+            self.keep(seat, &bytes).await;
+        }
+        Ok(bytes)
+    }
+
+    async fn look(&self, area: &Area, question: Question) -> Found {
+        match &self.backing {
+            Backing::Off => Found::Bypass,
+            Backing::Local(local) => local.look(area, question),
+            Backing::Shared(shared) => shared.look(area, question).boxed().await,
+        }
+    }
+
+    async fn look_at(&self, seat: &Seat) -> Found {
+        match &self.backing {
+            Backing::Off => Found::Bypass,
+            Backing::Local(local) => local.look_at(seat),
+            Backing::Shared(shared) => shared.look_at(seat).boxed().await,
+        }
+    }
+
+    async fn keep(&self, seat: &Seat, bytes: &Bytes) {
+        match &self.backing {
+            Backing::Off => {}
+            Backing::Local(local) => local.keep(seat, bytes),
+            Backing::Shared(shared) => shared.keep(seat, bytes).boxed().await,
+        }
+    }
+
+    /// Says that these areas are about to be changed by a `COMMIT`. From now on they are read past the cache, until
+    /// [`Announced::settle`] says that it has ended.
+    pub(crate) async fn announce(&self, areas: Vec<Area>) -> Announced<'_> {
+        let pending = match &self.backing {
+            _ if areas.is_empty() => Pending::Nothing,
+            Backing::Off => Pending::Nothing,
+            Backing::Local(local) => Pending::Local(local, local.announce(&areas)),
+            Backing::Shared(shared) => Pending::Shared(shared, shared.announce(&areas).boxed().await),
+        };
+        Announced { areas, pending }
+    }
+
+    /// Makes everything in these areas doubtful.
+    pub(crate) async fn clear(&self, areas: Vec<Area>) {
+        self.announce(areas).await.settle().await;
+    }
+
+    /// Where it can be asked which installation this is.
+    pub(crate) fn set_home(&self, home: &Arc<Place>) {
+        if let Backing::Shared(shared) = &self.backing {
+            shared.set_home(home);
+        }
+    }
+
+    /// Uses Redis, if that is where answers are kept, for as long as this is polled.
+    pub(crate) async fn keep_beating(&self) {
+        if let Backing::Shared(shared) = &self.backing
+            && self.is_on
+        {
+            Arc::clone(shared).keep_beating().await;
+        }
+    }
+
+    /// Uses Redis no more.
+    pub(crate) async fn say_farewell(&self) {
+        if let Backing::Shared(shared) = &self.backing {
+            shared.say_farewell().await;
+        }
+    }
+
+    /// How long ago a tenant may have been where a name is still said to lead.
+    pub(crate) fn oldest_name(&self) -> Duration {
+        match self.backing {
+            Backing::Off => Duration::ZERO,
+            Backing::Local(_) | Backing::Shared(_) => self.lifetimes.names,
+        }
+    }
+
+    /// Whether it can be used now.
+    pub(crate) fn is_usable(&self) -> bool {
+        match &self.backing {
+            Backing::Off => false,
+            Backing::Local(_) => true,
+            Backing::Shared(shared) => shared.is_granted(),
+        }
+    }
+
+    /// How often it helped.
+    pub(crate) fn status(&self) -> CacheStatus {
+        let (evictions, bytes) = match &self.backing {
+            Backing::Off | Backing::Shared(_) => (0, 0),
+            Backing::Local(local) => (local.evictions(), local.bytes()),
+        };
+        CacheStatus { is_usable: self.is_usable(), evictions, bytes, ..self.counters.status() }
+    }
+}
+
+fn decoded<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    serde_json::from_slice(bytes).ok()
+}
+
+/// Areas that are being written.
+#[must_use = "what is announced must be settled"]
+pub(crate) struct Announced<'c> {
+    areas: Vec<Area>,
+    pending: Pending<'c>,
+}
+
+enum Pending<'c> {
+    Nothing,
+    Local(&'c Local, u64),
+    Shared(&'c Shared, Writing),
+}
+
+impl Announced<'_> {
+    /// Says that the `COMMIT` has ended, either way. Not called when nobody knows: then the areas are read past the cache until it
+    /// must have ended.
+    pub(crate) async fn settle(self) {
+        match self.pending {
+            Pending::Nothing => {}
+            Pending::Local(local, writer) => local.settle(&self.areas, writer),
+            Pending::Shared(shared, writing) => shared.settle(&self.areas, writing).boxed().await,
+        }
+    }
+}
+
+/// Every table of one tenant.
+pub(crate) fn all_of(tenant: Uuid) -> Vec<Area> {
+    migration::TENANT_TABLES.iter().map(|table| Area::Table { tenant, table }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lifetimes(pairs: &[(&str, &str)]) -> (u128, u128) {
+        let find = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        let lifetimes = Lifetimes::of(&DatabaseSettings::from_lookup(&find).unwrap());
+        (lifetimes.rows.as_millis(), lifetimes.names.as_millis())
+    }
+
+    #[test]
+    fn rows_that_others_may_change_unheard_are_kept_as_shortly_as_tenants() {
+        let postgres = ("DATABASE_URL", "postgres://localhost/tenantry");
+        assert_eq!(lifetimes(&[]), (60_000, 1_000), "a file has one process");
+        assert_eq!(lifetimes(&[postgres]), (1_000, 1_000));
+        assert_eq!(lifetimes(&[postgres, ("CACHE", "alone"), ("CACHE_TTL", "5s")]), (5_000, 1_000));
+        assert_eq!(lifetimes(&[postgres, ("REDIS_URL", "redis://localhost")]), (60_000, 15_000));
+        assert_eq!(lifetimes(&[("REQUEST_TIMEOUT", "300ms")]), (60_000, 150));
+    }
+}

@@ -1,0 +1,246 @@
+//! The cache that the processes of an installation share, in Redis.
+//!
+//! Nobody needs Redis to be answered. The question is how to go on without it, and come back to it, without a stale answer:
+//!
+//! * **A process beats** ten times a second: it says that it is there. As long as it does, it says so before it writes, and waits
+//!   for that to be heard. The answer to a beat [grants](link::GRANT) the use of the cache for 300 ms, unless another process is
+//!   [overdue](link::OVERDUE): that one may be writing unheard.
+//! * **A write that is not heard** makes its process [leave](Shared::leave): it beats no more, and waits until the others must
+//!   have noticed. From then on its reads and writes go past the cache at once: Redis costs one wait, not one each.
+//! * **To come back** it waits for its unheard writes to end, and gives all of the cache a new epoch with its first beat. What was
+//!   kept before is not found again.
+//! * **A server that starts again** is another [run](link::Link): what it brings back from a snapshot is not found.
+//!
+//! A process that ends without a word is waited for, for five seconds. If it lives on, cut off from Redis while the others are
+//! not, for longer than that, its writes reach them with `CACHE_TTL`.
+
+mod identity;
+mod keeper;
+mod link;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use deadpool_redis::Pool;
+use tokio::sync::{Notify, OnceCell, OwnedRwLockReadGuard, RwLock, watch};
+
+use super::{Area, Bytes, Found, Lifetimes, Question, Seat, Stamp};
+use crate::place::Place;
+use crate::redis::{PATIENCE, PoolError, Redis};
+use link::{GRANT, Link, OVERDUE, Trouble, token};
+
+/// After the last beat, nobody takes this process to be there any more, and nobody has a grant from before. A beat may be heard as
+/// late as it is waited for.
+const FORGOTTEN: Duration =
+    PATIENCE.saturating_add(OVERDUE).saturating_add(GRANT).saturating_add(Duration::from_millis(50));
+
+/// How long the first writes wait for the first beat.
+const FIRST: Duration = Duration::from_secs(1);
+
+pub(super) struct Shared {
+    pool: Pool,
+    /// Names this process.
+    me: String,
+    lifetimes: Lifetimes,
+    /// Where it is asked which installation this is.
+    home: OnceLock<Weak<Place>>,
+    installation: OnceCell<String>,
+    /// The connection, as long as this process beats. Whoever writes unheard holds on to there being none.
+    link: Arc<RwLock<Option<Link>>>,
+    /// Until when the cache may be used, and when the last beat was.
+    grant: Mutex<Grant>,
+    /// Whether it was tried to beat; never, where nobody serves.
+    tried: watch::Sender<bool>,
+    is_kept: AtomicBool,
+    /// Whether anything may have been written unheard since this process last beat.
+    unheard: AtomicBool,
+    /// Wakes the keeper.
+    trouble: Notify,
+    /// The connection of a process that only writes now and then.
+    visit: tokio::sync::Mutex<Option<Link>>,
+}
+
+#[derive(Default)]
+struct Grant {
+    until: Option<Instant>,
+    last_beat: Option<Instant>,
+}
+
+/// A write that is about to be committed.
+pub(super) enum Writing {
+    /// Everybody knows.
+    Heard(Link, String),
+    /// Nobody knows, and nobody uses the cache before this is dropped without giving it a new epoch.
+    Unheard { _held: OwnedRwLockReadGuard<Option<Link>> },
+    /// Nobody could be told, and nobody waits: there is no keeper here.
+    Lost,
+}
+
+impl Shared {
+    pub(super) fn new(redis: &Redis, lifetimes: Lifetimes) -> Result<Self, PoolError> {
+        Ok(Self {
+            pool: redis.pool()?,
+            me: token(),
+            lifetimes,
+            home: OnceLock::new(),
+            installation: OnceCell::new(),
+            link: Arc::default(),
+            grant: Mutex::default(),
+            tried: watch::Sender::new(false),
+            is_kept: AtomicBool::new(false),
+            unheard: AtomicBool::new(false),
+            trouble: Notify::new(),
+            visit: tokio::sync::Mutex::default(),
+        })
+    }
+
+    pub(super) fn set_home(&self, home: &Arc<Place>) {
+        // There is one home; a second is the same.
+        let _ = self.home.set(Arc::downgrade(home));
+    }
+
+    /// Whether the cache may be used now.
+    pub(super) fn is_granted(&self) -> bool {
+        self.grant().until.is_some_and(|until| Instant::now() < until)
+    }
+
+    pub(super) async fn look(&self, area: &Area, question: Question) -> Found {
+        let Some(link) = self.granted() else { return Found::Bypass };
+        self.noticed(link.look(area, question).await).unwrap_or(Found::Bypass)
+    }
+
+    pub(super) async fn look_at(&self, seat: &Seat) -> Found {
+        let Some(link) = self.granted() else { return Found::Bypass };
+        match self.noticed(link.get(&key(seat)).await) {
+            Some(Some(answer)) => Found::Answer(Bytes::from(answer)),
+            Some(None) => Found::Nothing(seat.clone()),
+            None => Found::Bypass,
+        }
+    }
+
+    pub(super) async fn keep(&self, seat: &Seat, bytes: &Bytes) {
+        let Some(link) = self.granted() else { return };
+        let lifetime = match seat.area {
+            Area::Names if **bytes == *b"[]" => self.lifetimes.nobody,
+            Area::Names => self.lifetimes.names,
+            Area::Table { .. } => self.lifetimes.rows,
+        };
+        self.noticed(link.set(&key(seat), bytes, lifetime).await);
+    }
+
+    pub(super) async fn announce(&self, areas: &[Area]) -> Writing {
+        if !self.is_kept.load(Ordering::Acquire) {
+            return self.announce_visiting(areas).await;
+        }
+        self.first_beat().await;
+        loop {
+            let link = Arc::clone(&self.link).read_owned().await;
+            let Some(heard) = link.clone() else {
+                self.unheard.store(true, Ordering::Release);
+                self.until_forgotten().await;
+                return Writing::Unheard { _held: link };
+            };
+            drop(link);
+            let who = token();
+            match heard.write(areas, &who, Some(self.lifetimes.commit)).await {
+                Ok(()) => return Writing::Heard(heard, who),
+                Err(trouble) => self.leave(&heard, &trouble).await,
+            }
+        }
+    }
+
+    pub(super) async fn settle(&self, areas: &[Area], writing: Writing) {
+        let Writing::Heard(link, who) = writing else { return };
+        let Err(trouble) = link.write(areas, &who, None).await else { return };
+        if self.is_kept.load(Ordering::Acquire) {
+            // That it was announced may be lost with the server. The next epoch makes up for it.
+            self.unheard.store(true, Ordering::Release);
+            self.leave(&link, &trouble).await;
+            self.until_forgotten().await;
+        }
+    }
+
+    /// Announces from a process that does not use the cache, such as a command.
+    async fn announce_visiting(&self, areas: &[Area]) -> Writing {
+        let mut visit = self.visit.lock().await;
+        let who = token();
+        for _ in 0..2 {
+            if visit.is_none() {
+                *visit = self.connect().await.inspect_err(|trouble| tracing::debug!(%trouble, "Redis")).ok();
+            }
+            let Some(link) = visit.clone() else { break };
+            if link.write(areas, &who, Some(self.lifetimes.commit)).await.is_ok() {
+                return Writing::Heard(link, who);
+            }
+            *visit = None;
+        }
+        tracing::warn!("Redis does not answer: serving processes may not notice a change before CACHE_TTL is over");
+        Writing::Lost
+    }
+
+    /// The connection, if the cache may be used.
+    fn granted(&self) -> Option<Link> {
+        if !self.is_granted() {
+            return None;
+        }
+        // Nobody waits: whoever holds it is about to leave or to come back.
+        self.link.try_read().ok()?.clone()
+    }
+
+    /// After a failure, nobody uses the cache until the keeper has looked.
+    fn noticed<T>(&self, outcome: Result<T, Trouble>) -> Option<T> {
+        outcome
+            .inspect_err(|_| {
+                self.grant().until = None;
+                self.trouble.notify_one();
+            })
+            .ok()
+    }
+
+    /// Beats no more by this connection.
+    async fn leave(&self, left: &Link, trouble: &Trouble) {
+        self.grant().until = None;
+        let mut link = self.link.write().await;
+        if link.as_ref().is_some_and(|link| link.is(left)) {
+            tracing::warn!(%trouble, "Redis cannot be used: going on without the cache");
+            *link = None;
+            self.unheard.store(true, Ordering::Release);
+        }
+        drop(link);
+        self.trouble.notify_one();
+    }
+
+    /// Until no other process takes this one to be there, or uses the cache by a grant from when it was.
+    async fn until_forgotten(&self) {
+        let last_beat = self.grant().last_beat;
+        if let Some(last_beat) = last_beat {
+            tokio::time::sleep_until((last_beat + FORGOTTEN).into()).await;
+        }
+    }
+
+    async fn first_beat(&self) {
+        let mut tried = self.tried.subscribe();
+        if !*tried.borrow() {
+            let _ = tokio::time::timeout(FIRST, tried.wait_for(|tried| *tried)).await;
+        }
+    }
+
+    async fn connect(&self) -> Result<Link, Trouble> {
+        let installation = self.installation.get_or_try_init(|| identity::of(&self.home)).await?;
+        Link::connect(&self.pool, installation).await
+    }
+
+    fn grant(&self) -> MutexGuard<'_, Grant> {
+        self.grant.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where an answer is kept.
+fn key(seat: &Seat) -> String {
+    let Seat { area, question, stamp } = seat;
+    match stamp {
+        Stamp::Shared(stamp) => format!("{stamp}{area}:{question}"),
+        Stamp::Local(number) => format!("{number}:{area}:{question}"),
+    }
+}

@@ -1,0 +1,97 @@
+//! Which areas a statement writes, read off the statement itself: so no writer can forget to say so.
+//!
+//! Every statement of this crate is built by sea-query, which begins it with `INSERT INTO "posts"`, `UPDATE "posts"` or `DELETE
+//! FROM "posts"`. What it begins otherwise is a reading one.
+
+use uuid::Uuid;
+
+use super::Area;
+
+/// Tables of which rows go with rows of another one, by `ON DELETE CASCADE`.
+const CASCADES: &[(&str, &[&str])] = &[("users", &["posts"])];
+
+/// Tables of the catalog that say which tenant a name names.
+const NAMES: &[&str] = &["tenants", "tenant_domains"];
+
+/// What a transaction has written so far.
+#[derive(Default)]
+pub(crate) struct Written(Vec<Area>);
+
+impl Written {
+    /// Takes note of a statement of a transaction that is bound to this tenant.
+    pub(crate) fn note(&mut self, sql: &str, bound: Option<Uuid>) {
+        let Some(name) = table(sql) else { return };
+        if NAMES.contains(&name) {
+            self.add(Area::Names);
+        }
+        let Some(tenant) = bound else { return };
+        let reached = CASCADES.iter().filter(|(parent, _)| *parent == name).flat_map(|(_, children)| *children);
+        for reached in std::iter::once(&name).chain(reached) {
+            let known = migration::TENANT_TABLES.iter().find(|table| *table == reached);
+            known.into_iter().for_each(|table| self.add(Area::Table { tenant, table }));
+        }
+    }
+
+    /// Everything that was noted.
+    pub(crate) fn into_areas(self) -> Vec<Area> {
+        self.0
+    }
+
+    fn add(&mut self, area: Area) {
+        if !self.0.contains(&area) {
+            self.0.push(area);
+        }
+    }
+}
+
+/// The table that a statement writes; none if it only reads.
+fn table(sql: &str) -> Option<&str> {
+    let written = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].into_iter().find_map(|verb| sql.strip_prefix(verb))?;
+    written.strip_prefix('"')?.split('"').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::TestDatabase;
+
+    use super::*;
+
+    fn areas(sql: &str) -> Vec<String> {
+        let mut written = Written::default();
+        written.note(sql, Some(Uuid::nil()));
+        let name = |area| match area {
+            Area::Names => "names".to_owned(),
+            Area::Table { table, .. } => table.to_owned(),
+        };
+        written.into_areas().into_iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_statement_says_what_it_writes() {
+        assert_eq!(areas(r#"INSERT INTO "posts" ("tenant_id") VALUES ($1)"#), ["posts"]);
+        assert_eq!(areas(r#"UPDATE "users" SET "name" = $1"#), ["users", "posts"]);
+        assert_eq!(areas(r#"DELETE FROM "idempotency_keys" WHERE 1 = 1"#), ["idempotency_keys"]);
+        assert_eq!(areas(r#"UPDATE "tenants" SET "name" = $1"#), ["names"]);
+        assert_eq!(areas(r#"DELETE FROM "tenant_domains""#), ["names"]);
+        assert_eq!(areas(r#"INSERT INTO "audit_log" VALUES ($1)"#), Vec::<String>::new());
+        assert_eq!(areas(r#"SELECT "posts"."id" FROM "posts""#), Vec::<String>::new());
+    }
+
+    /// A table that is added with a key that cascades must be in the list above.
+    #[tokio::test]
+    async fn every_cascade_of_the_tables_is_known() {
+        let database = TestDatabase::sqlite().await;
+        for parent in migration::TENANT_TABLES {
+            let known = CASCADES.iter().filter(|(table, _)| table == parent).flat_map(|(_, children)| *children);
+            let known: Vec<&&str> = known.collect();
+            for child in migration::TENANT_TABLES {
+                let sql = format!(
+                    "SELECT count(*) FROM pragma_foreign_key_list('{child}')
+                     WHERE \"table\" = '{parent}' AND on_delete = 'CASCADE'"
+                );
+                let cascades = database.number(&sql).await > 0;
+                assert_eq!(cascades, known.contains(&child), "rows of {child} go with rows of {parent}");
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What is kept in memory, how much of it and for how long.
+
+use std::time::Duration;
+
+use super::{Get, SettingError, duration, wrong};
+
+/// Largest size of the cache of one process, in bytes.
+const LARGEST: u64 = 64 << 30;
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CacheSettings {
+    /// Whether anything is kept at all.
+    pub(crate) is_on: bool,
+    /// Whether no other process writes rows.
+    pub(crate) is_alone: bool,
+    /// Longest that a row or list is kept.
+    pub(crate) ttl: Duration,
+    /// Longest that what another process has changed goes unnoticed, where there is no Redis to say so.
+    pub(crate) tenant_ttl: Duration,
+    /// Bytes that this process keeps.
+    pub(crate) size: u64,
+}
+
+impl CacheSettings {
+    pub(super) fn from_lookup(get: Get<'_>, request_timeout: Duration) -> Result<Self, SettingError> {
+        let (is_on, is_alone) = match get("CACHE").as_deref().map(str::trim) {
+            None | Some("on") => (true, false),
+            Some("alone") => (true, true),
+            Some("off") => (false, false),
+            Some(_) => return Err(wrong("CACHE", "takes on, off, or alone: no other process serves this database")),
+        };
+        Ok(Self {
+            is_on,
+            is_alone,
+            ttl: duration(get, "CACHE_TTL", "60s")?,
+            tenant_ttl: tenant_ttl(get, request_timeout)?,
+            size: get("CACHE_SIZE")
+                .map_or(Some(64 << 20), |text| size(text.trim()))
+                .ok_or_else(|| wrong("CACHE_SIZE", "takes a size from 64KiB to 64GiB, such as 64MiB"))?,
+        })
+    }
+}
+
+/// A request may be admitted to a place that its tenant left this long ago, and that place is kept for little longer than a request.
+fn tenant_ttl(get: Get<'_>, request_timeout: Duration) -> Result<Duration, SettingError> {
+    let longest = request_timeout / 2;
+    if get("TENANT_CACHE_TTL").is_none() {
+        return Ok(Duration::from_secs(1).min(longest));
+    }
+    let ttl = duration(get, "TENANT_CACHE_TTL", "1s")?;
+    if ttl > longest {
+        return Err(wrong("TENANT_CACHE_TTL", "takes at most half of what REQUEST_TIMEOUT is"));
+    }
+    Ok(ttl)
+}
+
+/// `64MiB`, `500kB`: in bytes.
+fn size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    let size = number.parse::<u64>().ok()?.checked_mul(unit)?;
+    (64 << 10..=LARGEST).contains(&size).then_some(size)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::settings::DatabaseSettings;
+
+    fn settings(pairs: &[(&str, &str)]) -> Result<DatabaseSettings, String> {
+        let find = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
+        DatabaseSettings::from_lookup(&find).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_wrong_value_names_its_variable() {
+        let wrong = [
+            ("CACHE", "maybe"),
+            ("CACHE_TTL", "soon"),
+            ("CACHE_SIZE", "12"),
+            ("CACHE_SIZE", "much"),
+            ("TENANT_CACHE_TTL", "20s"),
+            ("REDIS_URL", "localhost"),
+        ];
+        for (variable, value) in wrong {
+            let message = settings(&[(variable, value)]).unwrap_err();
+            assert!(message.starts_with(&format!("{variable} takes ")), "{message}");
+        }
+    }
+}
