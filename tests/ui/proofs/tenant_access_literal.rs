@@ -5,7 +5,7 @@
 use entity::{Tenant, TenantAccess};
 
 pub fn literal(tenant: Tenant) -> TenantAccess {
-    TenantAccess { tenant: tenant.into(), place: unreachable!(), catalog: unreachable!() }
+    TenantAccess { tenant: tenant.into(), place: unreachable!(), catalog: unreachable!(), keys: unreachable!() }
 }
 
 pub fn swapped(access: TenantAccess, other: Tenant) -> TenantAccess {

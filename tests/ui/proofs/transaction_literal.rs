@@ -6,7 +6,7 @@ use entity::Transaction;
 use uuid::Uuid;
 
 pub fn literal(tenant: Uuid) -> Transaction {
-    Transaction { tenant, backend: unreachable!(), lease: unreachable!() }
+    Transaction { tenant, backend: unreachable!(), keys: unreachable!(), lease: unreachable!() }
 }
 
 pub fn redirected(transaction: Transaction, tenant: Uuid) -> Transaction {

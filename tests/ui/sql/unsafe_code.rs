@@ -4,7 +4,7 @@
 
 use entity::{Database, TenantAccess};
 
-pub fn transmuted(access: TenantAccess) -> [usize; 3] {
+pub fn transmuted(access: TenantAccess) -> [usize; 4] {
     unsafe { std::mem::transmute(access) }
 }
 
