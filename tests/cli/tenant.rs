@@ -12,6 +12,7 @@ on_both_databases! {
     a_long_list_is_complete,
     what_cannot_be_placed_is_refused,
     what_tenants_have_is_shown_and_corrected,
+    rows_from_before_there_were_tallies_are_counted,
 }
 
 async fn a_tenant_is_made_shown_and_listed(database: TestDatabase) {
@@ -154,19 +155,15 @@ async fn what_cannot_be_a_tenant_is_refused_with_the_rule() {
 async fn what_tenants_have_is_shown_and_corrected(database: TestDatabase) {
     let shell = Shell::on(&database);
     shell.prints("tenant create acme");
-    let nothing = json!([{ "table": "users", "rows": 0, "bytes": 0 }, { "table": "posts", "rows": 0, "bytes": 0 }]);
+    let nothing = amounts((0, 0), (0, 0));
     assert_eq!(shell.prints_json("tenant stats acme --json")["tables"], nothing);
-    let id = shell.prints_json("tenant show acme --json")["id"].as_str().unwrap().to_owned();
-    let literal = match &database {
-        TestDatabase::Sqlite(_) => format!("x'{}'", id.replace('-', "")),
-        _ => format!("'{id}'"),
-    };
+    let literal = literal(&database, shell.prints_json("tenant show acme --json")["id"].as_str().unwrap());
     let tally = format!(
         "INSERT INTO tallies (tenant_id, slot, users_rows, users_bytes, posts_rows, posts_bytes)
          VALUES ({literal}, 3, 2, 20, 0, 0)"
     );
     database.execute(&tally).await;
-    let wrong = json!([{ "table": "users", "rows": 2, "bytes": 20 }, { "table": "posts", "rows": 0, "bytes": 0 }]);
+    let wrong = amounts((2, 20), (0, 0));
     assert_eq!(shell.prints_json("tenant stats acme --json")["tables"], wrong);
     let all = shell.prints_json("tenant stats --json");
     assert_eq!((&all["tables"], &all["missing"], &all["requests"]), (&wrong, &json!([]), &json!(0)));
@@ -177,4 +174,54 @@ async fn what_tenants_have_is_shown_and_corrected(database: TestDatabase) {
     assert!(shell.prints("tenant stats acme").contains("0 rows, 0 bytes"));
     shell.prints("tenant stats acme --recount");
     assert_eq!(shell.prints_json("tenant stats --json")["tables"], nothing);
+}
+
+/// An id as the database writes it.
+fn literal(database: &TestDatabase, id: &str) -> String {
+    match database {
+        TestDatabase::Sqlite(_) => format!("x'{}'", id.replace('-', "")),
+        _ => format!("'{id}'"),
+    }
+}
+
+/// The rows and bytes of users and posts, as `stats` shows them.
+fn amounts(users: (u64, u64), posts: (u64, u64)) -> Value {
+    let table = |table: &str, (rows, bytes): (u64, u64)| json!({ "table": table, "rows": rows, "bytes": bytes });
+    json!([table("users", users), table("posts", posts)])
+}
+
+async fn rows_from_before_there_were_tallies_are_counted(database: TestDatabase) {
+    let shell = Shell::on(&database);
+    let ids = ["acme", "globex"].map(|slug| {
+        shell.prints(&format!("tenant create {slug}"));
+        let shown = shell.prints_json(&format!("tenant show {slug} --json"));
+        literal(&database, shown["id"].as_str().unwrap())
+    });
+    let [acme, globex] = &ids;
+    let columns = ["users", "posts"]
+        .map(|table| format!("ALTER TABLE {table} DROP COLUMN bytes; ALTER TABLE {table} DROP COLUMN bytes_change"));
+    let at = "'2026-01-01T00:00:00+00:00'";
+    let user = |tenant: &str, name: &str| {
+        format!(
+            "INSERT INTO users
+                 (tenant_id, id, name, name_folded, email, email_folded, role, version, created_at, updated_at)
+             VALUES ({tenant}, {tenant}, '{name}', '', 'a@b.test', 'a@b.test', 'member', 1, {at}, {at})"
+        )
+    };
+    let posts = format!(
+        "INSERT INTO posts
+             (tenant_id, id, user_id, title, title_folded, content, version, created_at, updated_at)
+         VALUES ({acme}, {acme}, {acme}, 'title', '', 'äöx', 1, {at}, {at}),
+             ({acme}, {globex}, {acme}, 'x', '', null, 1, {at}, {at})"
+    );
+    let version = "DROP TABLE tallies; DELETE FROM tenant_migrations WHERE version = 'm0004_tallies'; \
+        UPDATE tenants SET schema_version = 3";
+    for sql in [&columns[0], &columns[1], &user(acme, "Ada"), &user(globex, "Böb"), &posts, version] {
+        database.execute(sql).await;
+    }
+    shell.prints("migrate");
+    let tables = |slug: &str| shell.prints_json(&format!("tenant stats {slug} --json"))["tables"].clone();
+    assert_eq!(tables("acme"), amounts((1, 11), (2, 11)));
+    assert_eq!(tables("globex"), amounts((1, 12), (0, 0)));
+    shell.prints("doctor");
 }

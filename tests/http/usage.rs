@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use testkit::TestDatabase;
+
 use crate::both_databases;
 use crate::support::{Housing, Tenant, TestApp, tokens};
 
@@ -97,4 +99,15 @@ both_databases! {
         assert!(text.contains(&line(&acme.id, 9)) && text.contains(&line("other", 2)), "{text}");
         assert!(!text.contains(&globex.id), "{text}");
     }
+}
+
+/// A server that is away is named, and what the others have is told all the same.
+#[tokio::test]
+async fn what_does_not_answer_is_named() {
+    let away = [("DATASTORES", "east=postgres://127.0.0.1:1/none")];
+    let app = TestApp::with(TestDatabase::postgres().await, &away).await;
+    let acme = app.tenant("acme").await;
+    app.user(&acme, "ada").await;
+    let stats = stats(&app).await;
+    assert_eq!((&stats["missing"], &stats["tables"][0]["rows"]), (&json!(["datastore:east"]), &json!(1)));
 }
