@@ -204,7 +204,7 @@ async fn prepare(database: &TestDatabase) -> Bench {
 }
 
 async fn tenant(database: &entity::Database, gatekeeper: &Gatekeeper) -> TenantAccess {
-    let admin = gatekeeper.platform_admin("bench");
+    let admin = gatekeeper.platform_admin("bench", entity::Origin::command_line());
     let new = NewTenant {
         id: None,
         slug: "bench".to_owned(),

@@ -94,10 +94,10 @@ pub(super) async fn run(args: TenantArgs) -> Result<(), Failure> {
     let office = Office::open().await?;
     let wish = args.command.wish();
     let done = obey(&office, args.command).await;
-    if let (Err(failure), Some((action, tenant))) = (&done, wish) {
-        if let Err(error) = office.write_down(action, tenant.as_deref(), &failure.to_string()).await {
-            eprintln!("tenantry: not written into the audit log: {error}");
-        }
+    if let (Err(failure), Some((action, tenant))) = (&done, wish)
+        && let Err(error) = office.write_down(action, tenant.as_deref(), &failure.to_string()).await
+    {
+        eprintln!("tenantry: not written into the audit log: {error}");
     }
     done
 }

@@ -55,7 +55,7 @@ on_both!(
 
 async fn tenant(database: &Database) -> TenantAccess {
     let gatekeeper = Gatekeeper::new(database.clone());
-    let admin = gatekeeper.platform_admin("test");
+    let admin = gatekeeper.platform_admin("test", crate::Origin::command_line());
     let new = NewTenant {
         id: None,
         slug: format!("t{}", Uuid::now_v7().simple()),
@@ -317,7 +317,7 @@ async fn a_purged_tenants_rows_cannot_be_read_from_a_copy(test: TestDatabase) {
         assert!(holds(b"sealed:1:1:") && !holds(b"secret"));
     }
     let gatekeeper = Gatekeeper::new(database.clone());
-    let admin = gatekeeper.platform_admin("test");
+    let admin = gatekeeper.platform_admin("test", crate::Origin::command_line());
     let platform = gatekeeper.platform_for_test(&admin);
     platform.tenant_delete(access.id()).await.unwrap();
     let certificate = platform.tenant_purge(access.id()).await.unwrap();
