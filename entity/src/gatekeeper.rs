@@ -15,6 +15,7 @@ use crate::database::Database;
 use crate::entities::{domain, tenant};
 use crate::error::{Error, Keys};
 use crate::session::TenantAccess;
+use crate::vocabulary::TenantStatus;
 
 /// A word that names a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,7 +65,7 @@ impl Located {
 
     /// Whether the tenant's tables have all migrations that this program needs to serve them.
     pub fn is_current(&self) -> bool {
-        usize::try_from(self.0.schema_version).is_ok_and(|version| version >= migration::TENANT.oldest_served())
+        is_current(&self.0)
     }
 
     /// Whether the name is this tenant's.
@@ -91,7 +92,10 @@ impl Gatekeeper {
     /// something to know, too. Whoever names the same waits in one line.
     pub async fn find(&self, names: &[TenantName]) -> Result<Vec<Located>, Error> {
         let question = Question::names(names.iter().map(TenantName::words).collect::<Vec<_>>().as_flattened());
-        let found = self.database.cache.read(Area::Names, question, self.fetch(names)).await?;
+        let mut found = self.database.cache.read(Area::Names, question, self.fetch(names)).await?;
+        if found.iter().any(is_passing) {
+            found = self.fetch(names).await?;
+        }
         Ok(found.into_iter().map(Located).collect())
     }
 
@@ -141,6 +145,16 @@ impl fmt::Debug for Gatekeeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Gatekeeper")
     }
+}
+
+/// Whether a tenant is in a state that is about to end: it is asked for anew, so that it is served as soon as it can be, whoever
+/// brought that about.
+fn is_passing(tenant: &tenant::Model) -> bool {
+    tenant.status == TenantStatus::Provisioning || tenant.writes_held || !is_current(tenant)
+}
+
+fn is_current(tenant: &tenant::Model) -> bool {
+    usize::try_from(tenant.schema_version).is_ok_and(|version| version >= migration::TENANT.oldest_served())
 }
 
 fn select_named(name: &TenantName) -> SelectStatement {

@@ -12,7 +12,7 @@ pub struct TrustedProxies(Vec<IpNet>);
 
 impl TrustedProxies {
     /// `10.0.0.0/8` or `192.0.2.7`.
-    pub(crate) fn network(text: &str) -> Option<IpNet> {
+    pub fn network(text: &str) -> Option<IpNet> {
         text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
     }
 

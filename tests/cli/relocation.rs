@@ -311,7 +311,8 @@ async fn a_large_tenant_takes_no_more_memory_than_a_small_one(database: TestData
     };
     let copies = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
-         INSERT INTO posts SELECT tenant_id, {new_id}, user_id, title, title_folded, content, version, created_at, updated_at
+         INSERT INTO posts (tenant_id, id, user_id, title, title_folded, content, version, created_at, updated_at)
+         SELECT tenant_id, {new_id}, user_id, title, title_folded, content, version, created_at, updated_at
          FROM posts, n WHERE tenant_id = (SELECT id FROM tenants WHERE slug = 'acme')"
     );
     database.execute(&copies).await;
