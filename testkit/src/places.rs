@@ -2,9 +2,9 @@
 
 use crate::TestDatabase;
 
-/// The newest migration of the tenant tables, and what it makes: what a tenant of the version before does not have.
-const NEWEST: &str = "m0003_departures";
-const MADE_BY_NEWEST: &str = "departures";
+/// A migration of the tenant tables that makes a table and does nothing else. Without it, a tenant is one version behind.
+const MIGRATION: &str = "m0003_departures";
+const MADE_BY_IT: &str = "departures";
 
 /// Which of a tenant's own places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl TestDatabase {
 
     /// Makes a tenant's own tables, and what the catalog says of them, what they were one version ago.
     pub async fn set_back(&self, own: Own, tenant: &str) {
-        let sql = format!("DROP TABLE {MADE_BY_NEWEST}; DELETE FROM tenant_migrations WHERE version = '{NEWEST}'");
+        let sql = format!("DROP TABLE {MADE_BY_IT}; DELETE FROM tenant_migrations WHERE version = '{MIGRATION}'");
         self.execute_in(own, tenant, &sql).await;
         let id = match self {
             Self::Postgres(_) => format!("'{tenant}'"),
@@ -136,18 +136,18 @@ impl TestDatabase {
 
     /// The same of the tables that tenants share, where no tenant is yet.
     pub async fn set_back_shared(&self) {
-        self.execute(&format!("DROP TABLE {MADE_BY_NEWEST}; DELETE FROM tenant_migrations WHERE version = '{NEWEST}'"))
+        self.execute(&format!("DROP TABLE {MADE_BY_IT}; DELETE FROM tenant_migrations WHERE version = '{MIGRATION}'"))
             .await;
     }
 
-    /// Puts something in the way of the newest migration of a tenant that was set back.
+    /// Puts something in the way of what a tenant lacks that was set back.
     pub async fn obstruct(&self, own: Own, tenant: &str) {
-        self.execute_in(own, tenant, &format!("CREATE TABLE {MADE_BY_NEWEST} (of_another_shape integer)")).await;
+        self.execute_in(own, tenant, &format!("CREATE TABLE {MADE_BY_IT} (of_another_shape integer)")).await;
     }
 
     /// Takes it out of the way.
     pub async fn repair(&self, own: Own, tenant: &str) {
-        self.execute_in(own, tenant, &format!("DROP TABLE {MADE_BY_NEWEST}")).await;
+        self.execute_in(own, tenant, &format!("DROP TABLE {MADE_BY_IT}")).await;
     }
 
     async fn counts(&self, table: &str, column: &str, name: &str) -> bool {

@@ -254,8 +254,11 @@ async fn a_purge_prints_what_was_destroyed(database: TestDatabase) {
     let lines: Vec<_> = said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
     let id = id.as_str().expect("an id");
     assert_eq!(lines[0], format!("acme ({id}) is destroyed: everything in its shared tables"));
-    assert_eq!(lines[1..4], ["users 1 rows", "posts 3 rows", "idempotency_keys 0 rows"]);
-    assert!(lines[4].starts_with("purged 20") && lines[5].starts_with("asked for by cli:"), "{said}");
+    for table in ["users 1 rows", "posts 3 rows", "idempotency_keys 0 rows"] {
+        assert!(lines.iter().any(|line| line == table), "{table} in {said}");
+    }
+    let [.., purged, asked] = &lines[..] else { panic!("{said}") };
+    assert!(purged.starts_with("purged 20") && asked.starts_with("asked for by cli:"), "{said}");
     assert_eq!(database.number("SELECT count(*) FROM posts").await, 0);
     for gone in ["acme", id] {
         assert_eq!(shell.fails(&format!("tenant purge {gone}")), format!("tenantry: there is no tenant {gone:?}"));

@@ -98,10 +98,11 @@ both_databases! {
             is_time(&ended["ended_at"]);
             let progress = &ended["progress"];
             assert_eq!((&progress["rows"], &progress["compared"]), (&json!(4), &json!(4)), "{ended}");
-            let tables = progress["tables"].as_array().expect("tables").iter();
-            let rows: Vec<_> = tables.map(|table| (table["table"].as_str(), table["rows"].as_u64())).collect();
-            let due = [("users", 1), ("posts", 2), ("idempotency_keys", 1)].map(|(table, rows)| (Some(table), Some(rows)));
-            assert_eq!(rows, due);
+            let tables = progress["tables"].as_array().expect("tables");
+            for (table, rows) in [("users", 1), ("posts", 2), ("idempotency_keys", 1)] {
+                let is_told = |told: &&Value| told["table"] == table && told["rows"] == rows;
+                assert!(tables.iter().any(|told| is_told(&told)), "{table}: {tables:?}");
+            }
 
             lives_in(&app, &acme, place, 2).await;
             assert_ne!(app.shown(&acme).await.etag(), version);

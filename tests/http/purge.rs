@@ -44,8 +44,10 @@ every_fleet! {
         let own = format!("{} tenant_{}", isolation.as_str().expect("text"), acme.id.replace('-', ""));
         let place = if isolation == "shared" { "shared tables" } else { &own };
         assert_eq!(certificate["place"], place);
-        let rows = [("users", 1), ("posts", 30), ("idempotency_keys", 0)];
-        assert_eq!(certificate["destroyed"], json!(rows.map(|(table, rows)| json!({"table": table, "rows": rows}))));
+        let destroyed = certificate["destroyed"].as_array().expect("tables");
+        for (table, rows) in [("users", 1), ("posts", 30), ("idempotency_keys", 0)] {
+            assert!(destroyed.contains(&json!({"table": table, "rows": rows})), "{table}: {destroyed:?}");
+        }
 
         for own in app.database.own_places() {
             assert!(!app.database.has_place(*own, &acme.id).await);

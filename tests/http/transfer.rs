@@ -77,8 +77,8 @@ every_place! {
         assert_eq!((&tenant["id"], &tenant["name"]), (&json!(acme.id), &json!("Äcme \"Corp\"")));
         let of = |table: &str| lines.iter().filter(|line| line["table"] == table).count();
         assert_eq!((of("users"), of("posts"), of("idempotency_keys"), lines.len()), (1, 4, 1, 8));
-        let end = json!({"users": 1, "posts": 4, "idempotency_keys": 1});
-        assert_eq!(lines.last().expect("a line")["end"], end);
+        let end = &lines.last().expect("a line")["end"];
+        assert_eq!((&end["users"], &end["posts"], &end["idempotency_keys"]), (&json!(1), &json!(4), &json!(1)));
         assert_eq!(app.audited(&acme).await.last().expect("an entry"), "tenant.export");
     }
 
