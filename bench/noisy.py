@@ -46,7 +46,8 @@ def send(address, bearer, user, rate, seconds, kept):
 
 
 def crowd(address, bearer, user, rate, seconds):
-    """The noisy tenant, in a process of its own: it must not slow down those who measure."""
+    """The noisy tenant, in a process of its own, which gives way: it must not slow down those who measure."""
+    os.nice(10)
     threads = [threading.Thread(target=send, args=(address, bearer, user, rate / CONNECTIONS, seconds, []))
                for _ in range(CONNECTIONS)]
     [thread.start() for thread in threads]
