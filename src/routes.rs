@@ -6,6 +6,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::{audit, health, openapi, operations, pools, posts, tenants, usage, users};
 
+/// The route whose body may be as large as a tenant.
+pub const STREAMED: &str = "/admin/v1/tenants/import";
+
 /// Every route that the document describes.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(scope("/v1").configure(tenant_routes));

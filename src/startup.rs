@@ -142,7 +142,11 @@ fn serve(
     let authenticator = web::Data::new(authenticator);
     let database = web::Data::new(database);
     let route_table = web::Data::new(RouteTable::new(&openapi::document()));
-    let limits = web::Data::new(Limits { body: config.server.body_limit, time: config.server.request_timeout });
+    let limits = web::Data::new(Limits {
+        body: config.server.body_limit,
+        time: config.server.request_timeout,
+        streamed: Some(routes::STREAMED),
+    });
     let tenancy = web::Data::new(config.tenancy.clone());
     let origins = config.server.cors_origins.clone();
     let path_names_tenant = config.tenancy.resolvers.contains(Resolver::Path);

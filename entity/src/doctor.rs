@@ -23,6 +23,9 @@ use crate::settings::DatabaseSettings;
 use crate::vocabulary::{Domains, Isolation, Limits, Role, TenantStatus};
 use crate::{NewUser, UserChanges};
 
+/// Findings of one kind that are told one by one.
+const TOLD: usize = 20;
+
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
@@ -72,6 +75,16 @@ async fn tenants(database: &Database) -> Result<Vec<tenant::Model>, Error> {
     let statement = StatementBuilder::build(&tenant::Entity::find().into_query(), &database.platform.backend());
     let rows = Lease::read_alone(&database.platform, statement, Keys::default()).await?;
     rows.iter().map(|row| tenant::Model::from_query_result(row, "").map_err(internal)).collect()
+}
+
+/// Findings of one kind, the first ones of very many.
+fn told(mut findings: Vec<String>) -> Vec<String> {
+    let more = findings.len().saturating_sub(TOLD);
+    if more > 0 {
+        findings.truncate(TOLD);
+        findings.push(format!("and {more} more"));
+    }
+    findings
 }
 
 /// A canary that cannot even be tried proves nothing, and must not hide what the other checks found.

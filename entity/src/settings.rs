@@ -196,6 +196,23 @@ fn unless_off(get: Get<'_>, name: &str, default: &str) -> Result<Option<Duration
         .map_err(|_| wrong(name, &format!("takes a duration from 1ms to 1day, such as {default}, or off")))
 }
 
+/// `2MiB`, `500kB`, `4096`: in bytes. For whoever else reads settings, too.
+pub fn size_in_bytes(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let unit: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
 fn wrong(variable: &str, message: &str) -> SettingError {
     SettingError { variable: variable.to_owned(), message: message.to_owned() }
 }

@@ -27,12 +27,15 @@ struct Footprint {
     admin: PlatformAdmin,
     /// The tenant that was admitted to.
     tenant: Option<Uuid>,
+    wish: Wish,
 }
 
 /// Notes that a request is an operator's, and into which tenant it was admitted.
 pub(super) fn note_operator(request: &HttpRequest, admin: &PlatformAdmin, tenant: Option<Uuid>) {
-    if let Some(trail) = request.extensions().get::<Rc<Trail>>() {
-        trail.0.replace(Some(Footprint { admin: admin.clone(), tenant }));
+    if let Some(trail) = request.extensions().get::<Rc<Trail>>()
+        && let Some(wish) = Wish::of(request)
+    {
+        trail.0.replace(Some(Footprint { admin: admin.clone(), tenant, wish }));
     }
 }
 
@@ -43,15 +46,25 @@ pub async fn audit_refusals(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let trail = Rc::new(Trail::default());
     request.extensions_mut().insert(Rc::clone(&trail));
-    let wish = Wish::of(&request);
     let answer = next.call(request).await;
-    if let (Some(refusal), Some(wish)) = (Refusal::of(&answer), wish)
-        && let Some(footprint) = trail.0.take()
-        && let Err(error) = wish.write_down(&footprint, &refusal).await
+    if let Some(footprint) = trail.0.take()
+        && let Some(refusal) = Refusal::of(&answer)
+        && let Err(error) = footprint.write_down(&refusal).await
     {
-        tracing::error!(%error, action = wish.action, "a refusal was not written into the audit log");
+        tracing::error!(%error, action = footprint.wish.action, "a refusal was not written into the audit log");
     }
     answer
+}
+
+impl Footprint {
+    async fn write_down(&self, refusal: &Refusal) -> Result<(), entity::Error> {
+        let platform = self.wish.database.platform(&self.admin);
+        let tenant = match self.tenant {
+            Some(tenant) => Some(tenant),
+            None => refusal.tenant(&platform).await?,
+        };
+        platform.audit_ended(&self.wish.action, tenant, self.wish.detail(refusal), refusal.outcome()).await
+    }
 }
 
 /// What a request asks for, as far as the audit log is concerned.
@@ -63,26 +76,17 @@ struct Wish {
 }
 
 impl Wish {
-    /// None if it is for nothing that would be written down: looking at the catalog, or no route at all.
-    fn of(request: &ServiceRequest) -> Option<Self> {
+    /// None if it is for nothing that would be written down: looking at the catalog.
+    fn of(request: &HttpRequest) -> Option<Self> {
         let database = request.app_data::<web::Data<Database>>()?.clone();
-        let operation = request.app_data::<web::Data<RouteTable>>()?.operation(request.method(), request.path())?;
-        let is_look = operation.route.starts_with("/admin/") && request.method().is_safe() && !operation.is_export();
-        if is_look {
+        let method = request.method();
+        let operation = request.app_data::<web::Data<RouteTable>>()?.operation(method, request.path())?;
+        let is_action = operation.route.starts_with("/admin/");
+        if is_action && method.is_safe() && !operation.is_export() {
             return None;
         }
-        let is_action = operation.route.starts_with("/admin/");
         let action = if is_action { operation.id.replacen('_', ".", 1) } else { ACCESS.to_owned() };
-        Some(Self { action, method: request.method().to_string(), route: operation.route.clone(), database })
-    }
-
-    async fn write_down(&self, footprint: &Footprint, refusal: &Refusal) -> Result<(), entity::Error> {
-        let platform = self.database.platform(&footprint.admin);
-        let tenant = match footprint.tenant {
-            Some(tenant) => Some(tenant),
-            None => refusal.tenant(&platform).await?,
-        };
-        platform.audit_ended(&self.action, tenant, self.detail(refusal), refusal.outcome()).await
+        Some(Self { action, method: method.to_string(), route: operation.route.clone(), database })
     }
 
     fn detail(&self, refusal: &Refusal) -> Value {

@@ -31,21 +31,9 @@ pub(super) fn whole<N: FromStr + PartialOrd>(text: &str, bounds: RangeInclusive<
     text.parse().ok().filter(|number| bounds.contains(number))
 }
 
-/// `2MiB`, `500kB`, `4096`: in bytes.
+/// `2MiB`, `500kB`, `4096`: in bytes, at least one.
 pub(super) fn size(text: &str) -> Option<usize> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit: usize = match unit.trim_start().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        _ => return None,
-    };
-    let size = number.parse::<usize>().ok()?.checked_mul(unit)?;
+    let size = usize::try_from(entity::size_in_bytes(text)?).ok()?;
     (1..=LARGEST).contains(&size).then_some(size)
 }
 

@@ -63,18 +63,13 @@ pub async fn deadline(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let limits = request.app_data::<web::Data<Limits>>().ok_or_else(|| Error::internal("no limits are configured"))?;
-    let time = if takes_a_stream(&request) { Duration::MAX } else { limits.time };
+    let time = if limits.streamed == Some(request.path()) { Duration::MAX } else { limits.time };
     let work = AssertUnwindSafe(next.call(request)).catch_unwind();
     match tokio::time::timeout(time, work).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(_)) => Err(Error::internal("the handler panicked").into()),
         Err(_) => Err(Error::Timeout.into()),
     }
-}
-
-/// A body without end is taken in piece by piece, and each piece has the time that other requests have as a whole.
-fn takes_a_stream(request: &ServiceRequest) -> bool {
-    request.method() == Method::POST && request.path().ends_with("/tenants/import")
 }
 
 /// The answer as it leaves: with a problem for a body if it is a refusal, and with the headers that all answers share.

@@ -36,4 +36,6 @@ pub struct Limits {
     pub body: usize,
     /// Longest time to an answer.
     pub time: Duration,
+    /// The path whose body has no end: it is taken in piece by piece, and each piece has that time.
+    pub streamed: Option<&'static str>,
 }

@@ -1,105 +1,21 @@
 //! A connection for one transaction.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::{DbBackend, QueryResult, Statement};
 use uuid::Uuid;
 
+use super::binding::begin_sql;
 use super::watch::Watch;
-use super::{Asker, Connection, PoolKey, Pooled};
+use super::{Access, Asker, Binding, Connection, Observed, PoolKey, Pooled, Terms};
 use crate::Error;
-use crate::cache::{Area, Cache, Written};
+use crate::cache::{Area, Written};
 use crate::error::{Keys, is_recoverable};
-use crate::place::{Place, Spot, fence_lock};
-use crate::redis::PoolError;
-use crate::settings::DatabaseSettings;
-use crate::steps::Steps;
+use crate::place::{Place, Spot};
 use crate::tally::{Pending, Tallied};
 use crate::usage::Counters;
 use crate::vocabulary::Limits;
-
-/// How often the server looks, in the middle of a statement, whether anybody still waits for it.
-pub(super) const LOOKS_FOR_CLIENT: Duration = Duration::from_millis(100);
-
-/// What a transaction is going to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Access {
-    Read,
-    /// Reads, and sees everything as it was at one moment, however long it takes.
-    Snapshot,
-    Write,
-}
-
-/// For whom a transaction runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Binding {
-    /// For one tenant: row-level security shows its rows only.
-    Tenant(Uuid),
-    /// The same, but a write is not refused when the tenant has left: for whoever moves it.
-    Mover(Uuid),
-    /// For nobody: on the platform's connection its policies show everything, on a serving one nothing shows.
-    Nobody,
-}
-
-impl Binding {
-    /// A tenant's requests wait in one line, whoever else waits.
-    fn asker(self) -> Asker {
-        match self {
-            Self::Tenant(tenant) => Asker::of(&tenant),
-            Self::Mover(_) | Self::Nobody => Asker::default(),
-        }
-    }
-
-    fn tenant(self) -> Option<Uuid> {
-        match self {
-            Self::Tenant(tenant) | Self::Mover(tenant) => Some(tenant),
-            Self::Nobody => None,
-        }
-    }
-}
-
-/// A statement as it is sent.
-pub struct Observed<'a> {
-    /// Its text, with placeholders.
-    pub sql: &'a str,
-    /// Its values as SQL literals, in order.
-    pub values: Vec<String>,
-}
-
-/// Is shown every statement before it is sent. For tests that prove what was sent; it sees values, so it must not log.
-pub type Observer = Arc<dyn Fn(&Observed<'_>) + Send + Sync>;
-
-/// How transactions are run, whoever they are for.
-#[derive(Clone)]
-pub(crate) struct Terms {
-    pub(crate) statement_timeout: Duration,
-    /// From how long on a statement is told of in the log; none for never.
-    pub(crate) slow_statement: Option<Duration>,
-    pub(crate) observer: Option<Observer>,
-    pub(crate) cache: Arc<Cache>,
-    /// The steps of a commit.
-    pub(crate) steps: Steps,
-}
-
-impl Terms {
-    pub(crate) fn new(settings: &DatabaseSettings) -> Result<Self, PoolError> {
-        Ok(Self {
-            statement_timeout: settings.statement_timeout,
-            slow_statement: settings.slow_statement,
-            observer: settings.observer.clone(),
-            cache: Arc::new(Cache::new(settings)?),
-            steps: settings.cache_steps.clone(),
-        })
-    }
-}
-
-impl fmt::Debug for Terms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Terms({:?})", self.statement_timeout)
-    }
-}
 
 /// A connection lent for one transaction. It goes back to its pool only after the transaction has ended and the database
 /// has said so; in every other case (an error it may not have recovered from, a panic, a dropped future) it is closed.
@@ -231,21 +147,27 @@ impl Lease {
 
     /// The rows of a statement.
     pub(crate) async fn rows(&mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
-        self.observe(&statement);
-        self.written.note(&statement.sql, self.tenant);
-        let (limit, watch) = (self.limit(), self.watch());
-        let sql = statement.sql.clone();
-        let sent = tokio::time::timeout(limit, watch.over(&sql, self.connection()?.rows(statement))).await;
-        self.settle(sent, keys).await
+        self.send(statement, keys, async |connection, statement| connection.rows(statement).await).await
     }
 
     /// The number of rows that a statement touched.
     pub(crate) async fn affected(&mut self, statement: Statement, keys: Keys) -> Result<u64, Error> {
+        self.send(statement, keys, async |connection, statement| connection.affected(statement).await).await
+    }
+
+    /// Sends a statement with values, in whichever way: everybody who wants to know of it is told.
+    async fn send<T>(
+        &mut self,
+        statement: Statement,
+        keys: Keys,
+        way: impl AsyncFnOnce(&mut Connection, Statement) -> Result<T, sqlx::Error>,
+    ) -> Result<T, Error> {
         self.observe(&statement);
         self.written.note(&statement.sql, self.tenant);
         let (limit, watch) = (self.limit(), self.watch());
         let sql = statement.sql.clone();
-        let sent = tokio::time::timeout(limit, watch.over(&sql, self.connection()?.affected(statement))).await;
+        let answer = watch.over(&sql, way(self.connection()?, statement));
+        let sent = tokio::time::timeout(limit, answer).await;
         self.settle(sent, keys).await
     }
 
@@ -405,50 +327,4 @@ impl Dead {
 
 fn lost() -> Error {
     Error::Unavailable("the transaction's connection was lost".to_owned())
-}
-
-/// Everything here is local to the transaction: it is gone with it, also through a transaction pooler.
-fn begin_sql(place: &Place, access: Access, binding: Binding) -> String {
-    match (place.backend(), access) {
-        (DbBackend::Postgres, _) => begin_postgres(place, access, binding),
-        (_, Access::Read | Access::Snapshot) => "BEGIN".to_owned(),
-        // Takes the write lock now: a deferred transaction that turns to writing cannot wait for it.
-        (_, Access::Write) => match binding {
-            Binding::Tenant(tenant) => format!(
-                "BEGIN IMMEDIATE; SELECT 1 FROM {} WHERE tenant_id = x'{}'",
-                migration::DEPARTURES,
-                tenant.simple()
-            ),
-            Binding::Mover(_) | Binding::Nobody => "BEGIN IMMEDIATE".to_owned(),
-        },
-    }
-}
-
-/// A tenant's write holds a lock that whoever moves the tenant waits for, and looks whether the tenant has left. In this order: one
-/// that gets the lock after the mover had it finds the departure.
-fn begin_postgres(place: &Place, access: Access, binding: Binding) -> String {
-    let mut sql = match access {
-        Access::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
-        Access::Read | Access::Write => "BEGIN".to_owned(),
-    };
-    if let Binding::Tenant(tenant) | Binding::Mover(tenant) = binding {
-        sql.push_str(&format!("; SET LOCAL {} = '{tenant}'", migration::access::TENANT_SETTING));
-    }
-    if let Some(schema) = place.schema() {
-        // The one schema alone: a table that is missing there must not be found elsewhere.
-        sql.push_str(&format!("; SET LOCAL search_path = {schema}"));
-    }
-    sql.push_str(&format!(
-        "; SET LOCAL statement_timeout = {}; SET LOCAL client_connection_check_interval = {}",
-        place.terms.statement_timeout.as_millis(),
-        LOOKS_FOR_CLIENT.as_millis()
-    ));
-    if let (Access::Write, Binding::Tenant(tenant)) = (access, binding) {
-        sql.push_str(&format!(
-            "; SELECT pg_advisory_xact_lock_shared({}); SELECT 1 FROM {} WHERE tenant_id = '{tenant}'",
-            fence_lock(tenant),
-            migration::DEPARTURES,
-        ));
-    }
-    sql
 }

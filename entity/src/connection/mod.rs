@@ -5,6 +5,7 @@
 //! nothing of it can be inherited. DDL is run on connections of the owner's own, which are in no pool.
 
 mod balance;
+mod binding;
 mod budget;
 mod connections;
 mod gate;
@@ -15,12 +16,13 @@ mod opening;
 mod pool;
 mod raw;
 mod status;
+mod terms;
 mod watch;
 
+pub(crate) use binding::{Access, Binding};
 pub(crate) use connections::Connections;
 pub(crate) use gate::Asker;
-pub(crate) use lease::{Access, Binding, Lease, Terms};
-pub use lease::{Observed, Observer};
+pub(crate) use lease::Lease;
 pub(crate) use opened::Opened;
 #[cfg(test)]
 pub(crate) use opening::CREATE;
@@ -28,3 +30,5 @@ pub use pool::Scaling;
 pub(crate) use pool::{PoolKey, Pooled, Use};
 pub(crate) use raw::{Connection, Source};
 pub use status::{BudgetStatus, PoolStatus};
+pub(crate) use terms::Terms;
+pub use terms::{Observed, Observer};

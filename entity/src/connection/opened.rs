@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+use super::binding::LOOKS_FOR_CLIENT;
 use super::budget::Permit;
-use super::lease::LOOKS_FOR_CLIENT;
 use super::{Connection, Source};
 use crate::error::{Error, Keys};
 

@@ -1,14 +1,11 @@
 //! Every tenant's keys: do they unwrap, does what they sealed open, and is anything stored that is not sealed?
 
-use super::{Check, tenants};
+use super::{Check, tenants, told};
 use crate::database::Database;
 use crate::encryption;
 use crate::entities::tenant;
 use crate::error::Error;
 use crate::vocabulary::TenantStatus;
-
-/// Tenants that are told one by one.
-const TOLD: usize = 20;
 
 pub(super) async fn examine(database: &Database) -> Result<Vec<Check>, Error> {
     let mut wrong = encryption::check(&database.keys).await?;
@@ -49,13 +46,4 @@ fn warning(plain: Vec<String>) -> String {
         return "no row is stored that is not sealed".to_owned();
     }
     format!("warning: rows are stored that are not sealed (run `tenantry keys encrypt`): {}", told(plain).join(", "))
-}
-
-fn told(mut findings: Vec<String>) -> Vec<String> {
-    let more = findings.len().saturating_sub(TOLD);
-    if more > 0 {
-        findings.truncate(TOLD);
-        findings.push(format!("and {more} more"));
-    }
-    findings
 }

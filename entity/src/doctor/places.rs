@@ -9,7 +9,7 @@ use migration::TENANT;
 use sea_orm::{QueryResult, Statement};
 use uuid::Uuid;
 
-use super::Check;
+use super::{Check, told};
 use crate::connection::Lease;
 use crate::database::Database;
 use crate::entities::tenant;
@@ -26,9 +26,6 @@ const AT_ONCE: usize = 8;
 
 /// Schemas that are looked into with one query.
 const BATCH: usize = 200;
-
-/// Findings of one kind that are told one by one.
-const TOLD: usize = 20;
 
 /// What is wrong, each a sentence that names the tenant or the place.
 #[derive(Default)]
@@ -72,15 +69,6 @@ impl Findings {
         self.orphans.retain(|finding| again.orphans.contains(finding));
         self.tallies.retain(|finding| again.tallies.contains(finding));
     }
-}
-
-fn told(mut findings: Vec<String>) -> Vec<String> {
-    let more = findings.len().saturating_sub(TOLD);
-    if more > 0 {
-        findings.truncate(TOLD);
-        findings.push(format!("and {more} more"));
-    }
-    findings
 }
 
 async fn look(database: &Database) -> Result<Findings, Error> {

@@ -1,11 +1,12 @@
 //! What is kept in memory, how much of it and for how long.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Get, SettingError, duration, wrong};
+use super::{Get, SettingError, duration, size_in_bytes, wrong};
 
-/// Largest size of the cache of one process, in bytes.
-const LARGEST: u64 = 64 << 30;
+/// Sizes that the cache of one process can have, in bytes.
+const SIZES: RangeInclusive<u64> = 64 << 10..=64 << 30;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheSettings {
@@ -35,7 +36,7 @@ impl CacheSettings {
             ttl: duration(get, "CACHE_TTL", "60s")?,
             tenant_ttl: tenant_ttl(get, request_timeout)?,
             size: get("CACHE_SIZE")
-                .map_or(Some(64 << 20), |text| size(text.trim()))
+                .map_or(Some(64 << 20), |text| size_in_bytes(text.trim()).filter(|size| SIZES.contains(size)))
                 .ok_or_else(|| wrong("CACHE_SIZE", "takes a size from 64KiB to 64GiB, such as 64MiB"))?,
         })
     }
@@ -52,24 +53,6 @@ fn tenant_ttl(get: Get<'_>, request_timeout: Duration) -> Result<Duration, Setti
         return Err(wrong("TENANT_CACHE_TTL", "takes at most half of what REQUEST_TIMEOUT is"));
     }
     Ok(ttl)
-}
-
-/// `64MiB`, `500kB`: in bytes.
-fn size(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit: u64 = match unit.trim_start().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        _ => return None,
-    };
-    let size = number.parse::<u64>().ok()?.checked_mul(unit)?;
-    (64 << 10..=LARGEST).contains(&size).then_some(size)
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Answer {
 }
 
 async fn call(request: TestRequest) -> Answer {
-    let limits = Limits { body: 10, time: Duration::from_millis(50) };
+    let limits = Limits { body: 10, time: Duration::from_millis(50), streamed: None };
     let app = App::new()
         .app_data(web::Data::new(limits))
         .app_data(web::Data::new(routes()))
