@@ -216,7 +216,8 @@ async fn tenant(database: &entity::Database, gatekeeper: &Gatekeeper) -> TenantA
         created_at: None,
     };
     let tenant = database.platform(&admin).tenant_create(new).await.unwrap();
-    gatekeeper.admit(&gatekeeper.find(&[TenantName::Id(tenant.id)]).await.unwrap()[0]).unwrap()
+    let located = gatekeeper.find(&[TenantName::Id(tenant.id)]).await.unwrap();
+    gatekeeper.admit(located[0].clone()).unwrap()
 }
 
 /// The process that serves the scopes' one connection: the newest of the serving role that is not the bench's own.

@@ -121,8 +121,8 @@ impl Gatekeeper {
 
     /// Admits a request to the tenant. Whether it may be is for the caller to have decided. Fails if the tenant is placed on a
     /// server that the settings do not know.
-    pub fn admit(&self, located: &Located) -> Result<TenantAccess, Error> {
-        self.database.access(located.0.clone())
+    pub fn admit(&self, located: Located) -> Result<TenantAccess, Error> {
+        self.database.access(located.0)
     }
 
     #[cfg(test)]

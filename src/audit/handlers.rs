@@ -10,7 +10,8 @@ use crate::error::Error;
 use crate::http::QueryParams;
 use crate::http::paging::Listing;
 use crate::openapi::{AdminErrors, QueryErrors};
-use crate::tenants::{self, CursorPaging};
+use crate::tenancy;
+use crate::tenants::CursorPaging;
 
 /// Read the audit log
 ///
@@ -49,7 +50,7 @@ pub(crate) async fn audit_list(
 /// The id of the tenant in the filter. An id is taken as it is: entries outlive the tenant that they are about.
 async fn id_of(tenant: &str, platform: &Platform<'_>) -> Result<Uuid, Error> {
     let unknown = || Error::invalid("tenant", "names no tenant");
-    let name = tenants::named(tenant).ok_or_else(unknown)?;
+    let name = tenancy::named(tenant).ok_or_else(unknown)?;
     if let TenantName::Id(id) = name {
         return Ok(id);
     }

@@ -8,7 +8,7 @@ use super::ACCESS;
 use super::Authenticator;
 use super::extract::Caller;
 use super::tokens::Claims;
-use super::trail::note_operator;
+use super::trail::note_located;
 use crate::config::Resolver;
 use crate::error::Error;
 use crate::http::{hold, note_tenant};
@@ -37,6 +37,7 @@ impl Authenticator {
         let located = located.filter(|located| located.tenant().status != TenantStatus::Deleted);
         let located = located.ok_or(Error::TenantNotFound)?;
         note_tenant(request, located.tenant().id);
+        note_located(request, located.tenant().id);
         check_ready(&located)?;
         if located.tenant().writes_held && !request.method().is_safe() {
             return Err(Error::TenantMoving);
@@ -45,7 +46,7 @@ impl Authenticator {
         if let Standing::Member(..) = standing {
             hold(request, self.limiter.admit(located.tenant()).await?);
         }
-        let caller = self.caller(standing, &located)?;
+        let caller = self.caller(standing, located)?;
         if caller.role() < needed {
             return Err(Error::Forbidden);
         }
@@ -90,7 +91,7 @@ impl Authenticator {
         matches!(name, TenantName::Slug(slug) if self.tenancy.reserved_slugs.contains(slug))
     }
 
-    fn caller(&self, standing: Standing, located: &Located) -> Result<Caller, Error> {
+    fn caller(&self, standing: Standing, located: Located) -> Result<Caller, Error> {
         let access = self.gatekeeper.admit(located)?;
         Ok(match standing {
             Standing::Member(subject, role) => Caller::member(access, subject, role),
@@ -101,7 +102,6 @@ impl Authenticator {
     /// The platform's use of a tenant's data is written down before it happens, or does not happen.
     async fn write_down_access(&self, request: &HttpRequest, caller: &Caller) -> Result<(), Error> {
         let Some(admin) = caller.platform_admin() else { return Ok(()) };
-        note_operator(request, admin, Some(caller.access().id()));
         let route = request.match_pattern().unwrap_or_default();
         let detail = json!({ "method": request.method().as_str(), "route": route });
         let entry = AuditEntry { action: ACCESS, tenant_id: Some(caller.access().id()), detail };

@@ -54,7 +54,7 @@ impl Authenticator {
     fn operator(&self, request: &HttpRequest, operator: &str) -> PlatformAdmin {
         let origin = Origin::request(&self.proxies.origin(request), &request_id(request));
         let admin = self.gatekeeper.platform_admin(operator, origin);
-        trail::note_operator(request, &admin, None);
+        trail::note_operator(request, &admin);
         admin
     }
 

@@ -11,13 +11,14 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
-use entity::{Database, Outcome, Platform, PlatformAdmin, TenantName};
+use entity::{Database, Outcome, PlatformAdmin, TenantName};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::ACCESS;
 use crate::error::Error;
 use crate::http::RouteTable;
+use crate::tenancy;
 
 /// The operator who made a request, once it is known that one did.
 #[derive(Default)]
@@ -25,17 +26,25 @@ struct Trail(RefCell<Option<Footprint>>);
 
 struct Footprint {
     admin: PlatformAdmin,
-    /// The tenant that was admitted to.
+    /// The tenant that the request turned out to be for.
     tenant: Option<Uuid>,
     wish: Wish,
 }
 
-/// Notes that a request is an operator's, and into which tenant it was admitted.
-pub(super) fn note_operator(request: &HttpRequest, admin: &PlatformAdmin, tenant: Option<Uuid>) {
+/// Notes that a request is an operator's.
+pub(super) fn note_operator(request: &HttpRequest, admin: &PlatformAdmin) {
+    if let Some(trail) = request.extensions().get::<Rc<Trail>>() {
+        let footprint = |wish| Footprint { admin: admin.clone(), tenant: None, wish };
+        trail.0.replace(Wish::of(request).map(footprint));
+    }
+}
+
+/// Notes which tenant it is for.
+pub(super) fn note_located(request: &HttpRequest, tenant: Uuid) {
     if let Some(trail) = request.extensions().get::<Rc<Trail>>()
-        && let Some(wish) = Wish::of(request)
+        && let Some(footprint) = &mut *trail.0.borrow_mut()
     {
-        trail.0.replace(Some(Footprint { admin: admin.clone(), tenant, wish }));
+        footprint.tenant = Some(tenant);
     }
 }
 
@@ -59,9 +68,9 @@ pub async fn audit_refusals(
 impl Footprint {
     async fn write_down(&self, refusal: &Refusal) -> Result<(), entity::Error> {
         let platform = self.wish.database.platform(&self.admin);
-        let tenant = match self.tenant {
-            Some(tenant) => Some(tenant),
-            None => refusal.tenant(&platform).await?,
+        let tenant = match (self.tenant, &self.wish.named) {
+            (None, Some(name)) => platform.tenant_find(name).await?.map(|tenant| tenant.id),
+            (located, _) => located,
         };
         platform.audit_ended(&self.wish.action, tenant, self.wish.detail(refusal), refusal.outcome()).await
     }
@@ -72,6 +81,8 @@ struct Wish {
     action: String,
     method: String,
     route: String,
+    /// The tenant in the path, if it can be one.
+    named: Option<TenantName>,
     database: web::Data<Database>,
 }
 
@@ -85,8 +96,9 @@ impl Wish {
         if is_action && method.is_safe() && !operation.is_export() {
             return None;
         }
-        let action = if is_action { operation.id.replacen('_', ".", 1) } else { ACCESS.to_owned() };
-        Some(Self { action, method: method.to_string(), route: operation.route.clone(), database })
+        let action = if is_action { operation.id.replace('_', ".") } else { ACCESS.to_owned() };
+        let named = request.match_info().get("tenant").and_then(tenancy::named);
+        Some(Self { action, method: method.to_string(), route: operation.route.clone(), named, database })
     }
 
     fn detail(&self, refusal: &Refusal) -> Value {
@@ -98,31 +110,19 @@ impl Wish {
 struct Refusal {
     status: StatusCode,
     code: Option<&'static str>,
-    /// The tenant in the path, as it was written.
-    named: Option<String>,
 }
 
 impl Refusal {
     fn of<B>(answer: &Result<ServiceResponse<B>, actix_web::Error>) -> Option<Self> {
-        let (status, error, named) = match answer {
-            Ok(answer) => {
-                let named = answer.request().match_info().get("tenant").map(str::to_owned);
-                (answer.status(), answer.response().error(), named)
-            }
-            Err(error) => (error.as_response_error().status_code(), Some(error), None),
+        let (status, error) = match answer {
+            Ok(answer) => (answer.status(), answer.response().error()),
+            Err(error) => (error.as_response_error().status_code(), Some(error)),
         };
         let code = error.and_then(|error| error.as_error::<Error>()).map(|error| error.code().as_str());
-        (status.is_client_error() || status.is_server_error()).then_some(Self { status, code, named })
+        (status.is_client_error() || status.is_server_error()).then_some(Self { status, code })
     }
 
     fn outcome(&self) -> Outcome {
         if self.status.is_server_error() { Outcome::Failed } else { Outcome::Refused }
-    }
-
-    async fn tenant(&self, platform: &Platform<'_>) -> Result<Option<Uuid>, entity::Error> {
-        match self.named.as_deref().map(TenantName::parse) {
-            Some(name) => Ok(platform.tenant_find(&name).await?.map(|tenant| tenant.id)),
-            None => Ok(None),
-        }
     }
 }

@@ -63,7 +63,8 @@ pub async fn deadline(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let limits = request.app_data::<web::Data<Limits>>().ok_or_else(|| Error::internal("no limits are configured"))?;
-    let time = if limits.streamed == Some(request.path()) { Duration::MAX } else { limits.time };
+    let is_streamed = request.method() == Method::POST && limits.streamed == Some(request.path());
+    let time = if is_streamed { Duration::MAX } else { limits.time };
     let work = AssertUnwindSafe(next.call(request)).catch_unwind();
     match tokio::time::timeout(time, work).await {
         Ok(Ok(answer)) => answer,

@@ -1,11 +1,12 @@
 //! The rate, shared by all processes through Redis: one script, one round trip. Where Redis does not answer, whoever asked
 //! counts by itself, and nobody asks again for a moment.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use entity::deadpool_redis::Pool;
 use entity::deadpool_redis::redis::Script;
+use entity::redis::PATIENCE;
 use uuid::Uuid;
 
 /// For how long Redis is left alone after it did not answer: waiting for it anew with each request would be worse than not
@@ -23,12 +24,14 @@ pub(super) struct SharedRates {
     began: Instant,
     /// In milliseconds since the process began to count.
     paused_until: AtomicU64,
+    /// Whether it did not answer the last time.
+    is_away: AtomicBool,
 }
 
 impl SharedRates {
     pub(super) fn new(pool: Pool) -> Self {
         let script = Script::new(include_str!("gcra.lua"));
-        Self { pool, script, began: Instant::now(), paused_until: AtomicU64::new(0) }
+        Self { pool, script, began: Instant::now(), paused_until: AtomicU64::new(0), is_away: AtomicBool::new(false) }
     }
 
     /// Counts one more, or says how long it is until there may be another. None if Redis does not answer.
@@ -36,9 +39,12 @@ impl SharedRates {
         if per_second == 0 || per_second > FASTEST || self.now() < self.paused_until.load(Ordering::Relaxed) {
             return None;
         }
-        match self.ask(tenant, per_second).await {
-            Ok(0) => Some(Ok(())),
-            Ok(micros) => Some(Err(Duration::from_micros(micros))),
+        let asked = tokio::time::timeout(PATIENCE, self.ask(tenant, per_second)).await;
+        match asked.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
+            Ok(wait) => {
+                self.is_away.store(false, Ordering::Relaxed);
+                Some(if wait == 0 { Ok(()) } else { Err(Duration::from_micros(wait)) })
+            }
             Err(error) => {
                 self.pause(&error);
                 None
@@ -56,9 +62,8 @@ impl SharedRates {
     }
 
     fn pause(&self, error: &str) {
-        let until = self.now() + PAUSE.as_millis() as u64;
-        let before = self.paused_until.swap(until, Ordering::Relaxed);
-        if before == 0 {
+        self.paused_until.store(self.now() + PAUSE.as_millis() as u64, Ordering::Relaxed);
+        if !self.is_away.swap(true, Ordering::Relaxed) {
             tracing::warn!(error, "Redis does not answer: each process counts requests by itself until it does");
         }
     }

@@ -15,6 +15,6 @@ mod transfer;
 pub mod views;
 
 pub(crate) use cursor_paging::CursorPaging;
-pub(crate) use path::{TenantPath, named};
+pub(crate) use path::TenantPath;
 pub(crate) use purge::CertificateView;
 pub(crate) use transfer::judge;

@@ -5,10 +5,11 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
-use entity::{Platform, Tenant, TenantName};
+use entity::{Platform, Tenant};
 use utoipa::IntoParams;
 
 use crate::error::Error;
+use crate::tenancy::named;
 
 /// The path's `{tenant}`, as it was sent.
 #[derive(Debug, IntoParams)]
@@ -35,10 +36,4 @@ impl FromRequest for TenantPath {
         let tenant = request.match_info().get("tenant").unwrap_or_default();
         ready(Ok(Self { tenant: tenant.to_owned() }))
     }
-}
-
-/// The tenant's name in a text; `None` if no tenant can have it, so that the database need not be asked.
-pub(crate) fn named(text: &str) -> Option<TenantName> {
-    let possible = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    possible.then(|| TenantName::parse(text))
 }

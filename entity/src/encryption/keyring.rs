@@ -164,6 +164,8 @@ impl Keyring {
 
     /// Fetches the tenant's keys that are in use, and one that is wanted besides; none if there is no key at all.
     async fn load(&self, tenant: Uuid, wanted: Option<i32>) -> Result<Option<Arc<Known>>, Error> {
+        // Counted from before it is asked: a newer key may be put there while the answer is under way.
+        let until = Instant::now() + self.lifetime;
         let rows = catalog::of_tenant(&self.catalog, tenant).await?;
         let Some(newest) = rows.last().map(|row| row.version) else {
             self.forget(tenant);
@@ -175,7 +177,7 @@ impl Keyring {
                 lacking.insert(Arc::new(self.unwrap(row).await?));
             }
         }
-        let known = Arc::new(Known { newest, keys, until: Instant::now() + self.lifetime });
+        let known = Arc::new(Known { newest, keys, until });
         self.keep(tenant, Arc::clone(&known));
         Ok(Some(known))
     }

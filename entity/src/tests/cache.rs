@@ -92,7 +92,7 @@ impl Acme {
 /// The tenant `acme`, as a request finds it.
 async fn admitted(process: &Process) -> Option<TenantAccess> {
     let found = process.gatekeeper.find(&[TenantName::Slug("acme".to_owned())]).await.unwrap();
-    found.first().map(|located| process.gatekeeper.admit(located).unwrap())
+    found.into_iter().next().map(|located| process.gatekeeper.admit(located).unwrap())
 }
 
 /// The post's title, as somebody else reads it.

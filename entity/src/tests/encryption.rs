@@ -73,7 +73,7 @@ async fn tenant(database: &Database) -> TenantAccess {
 pub(super) async fn admit(database: &Database, tenant: Uuid) -> TenantAccess {
     let gatekeeper = Gatekeeper::new(database.clone());
     let found = gatekeeper.find(&[TenantName::Id(tenant)]).await.unwrap();
-    gatekeeper.admit(&found[0]).unwrap()
+    gatekeeper.admit(found[0].clone()).unwrap()
 }
 
 async fn author(access: &TenantAccess) -> Uuid {

@@ -76,7 +76,7 @@ pub(super) async fn make_at_once(
 
 pub(super) async fn admit(gatekeeper: &Gatekeeper, id: Uuid) -> TenantAccess {
     let found = gatekeeper.find(&[TenantName::Id(id)]).await.unwrap();
-    gatekeeper.admit(&found[0]).unwrap()
+    gatekeeper.admit(found[0].clone()).unwrap()
 }
 
 pub(super) fn user() -> NewUser {

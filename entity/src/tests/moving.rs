@@ -173,7 +173,7 @@ impl World {
 
 async fn admitted(process: &Process, tenant: Uuid) -> TenantAccess {
     let located = process.gatekeeper.find(&[TenantName::Id(tenant)]).await.unwrap();
-    process.gatekeeper.admit(&located[0]).unwrap()
+    process.gatekeeper.admit(located[0].clone()).unwrap()
 }
 
 async fn ended(process: &Process, id: Uuid) -> Operation {

@@ -343,7 +343,7 @@ impl Gatekeeper {
         };
         let tenant = self.platform_for_test(admin).tenant_create(new).await.unwrap();
         let found = self.find(&[crate::TenantName::Id(tenant.id)]).await.unwrap();
-        self.admit(&found[0]).unwrap()
+        self.admit(found[0].clone()).unwrap()
     }
 }
 

@@ -121,7 +121,7 @@ fn saying(user_id: Uuid, number: usize) -> NewPost {
 
 async fn admitted(process: &Process, tenant: Uuid) -> TenantAccess {
     let located = process.gatekeeper.find(&[TenantName::Id(tenant)]).await.unwrap();
-    process.gatekeeper.admit(&located[0]).unwrap()
+    process.gatekeeper.admit(located[0].clone()).unwrap()
 }
 
 async fn ended(process: &Process, id: Uuid) -> Operation {

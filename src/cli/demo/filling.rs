@@ -10,7 +10,7 @@ pub(super) async fn fill(database: &Database, gatekeeper: &Gatekeeper, worlds: &
     for world in worlds {
         database.platform(&admin).tenant_create(new_tenant(world)).await?;
         let located = gatekeeper.find(&[TenantName::Id(world.id)]).await?;
-        for tenant in &located {
+        for tenant in located {
             let access = gatekeeper.admit(tenant)?;
             access.users().insert_many(world.users.clone()).await?;
             access.posts().insert_many(world.posts.clone()).await?;

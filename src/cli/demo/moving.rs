@@ -56,7 +56,7 @@ pub(super) async fn moved(database: &Database, gatekeeper: &Gatekeeper, world: &
 
 async fn admitted(gatekeeper: &Gatekeeper, tenant: Uuid) -> Result<TenantAccess, Error> {
     let located = gatekeeper.find(&[TenantName::Id(tenant)]).await?;
-    let located = located.first().ok_or_else(|| Error::Internal("the demo's tenant is gone".to_owned()))?;
+    let located = located.into_iter().next().ok_or_else(|| Error::Internal("the demo's tenant is gone".to_owned()))?;
     gatekeeper.admit(located)
 }
 

@@ -29,6 +29,6 @@ pub fn own_id(access: &TenantAccess) -> Uuid {
 }
 
 /// What authentication and the command line do, who hold the gatekeeper.
-pub fn proven(gatekeeper: &Gatekeeper, located: &Located) -> (Option<TenantAccess>, PlatformAdmin) {
+pub fn proven(gatekeeper: &Gatekeeper, located: Located) -> (Option<TenantAccess>, PlatformAdmin) {
     (gatekeeper.admit(located).ok(), gatekeeper.platform_admin("ops", Origin::command_line()))
 }
