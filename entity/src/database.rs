@@ -189,9 +189,9 @@ impl Database {
         self.spawn(async move { cache.keep_beating().await });
     }
 
-    /// Waits until a change of the catalog holds in every process. Where Redis tells them, it does already.
+    /// Waits until a change of the catalog holds in every process. Where Redis has told them, it does already.
     pub async fn until_noticed(&self) {
-        if self.settings.redis.is_none() {
+        if self.settings.redis.is_none() || self.cache.has_lost() {
             tokio::time::sleep(self.cache.oldest_name()).await;
         }
     }

@@ -70,7 +70,27 @@ impl TestRedis {
 
     /// Writes a snapshot.
     pub fn save(&self) {
-        assert_eq!(self.try_say("SAVE").as_deref(), Some("+OK"));
+        self.tell("SAVE");
+    }
+
+    /// Has it do something that it only says yes to.
+    pub fn tell(&self, command: &str) {
+        assert_eq!(self.try_say(command).as_deref(), Some("+OK"), "{command}");
+    }
+
+    /// Becomes a replica of another one, and has what that one has when this returns.
+    pub fn follow(&self, primary: &Self) {
+        self.tell(&format!("REPLICAOF 127.0.0.1 {}", primary.port));
+        primary.tell("SET followed yes");
+        let began = Instant::now();
+        while self.try_say("EXISTS followed").as_deref() != Some(":1") {
+            assert!(began.elapsed() < PATIENCE, "the replica does not get what was written");
+        }
+    }
+
+    /// Is nobody's replica any more.
+    pub fn take_over(&self) {
+        self.tell("REPLICAOF NO ONE");
     }
 
     /// The first line of its answer to a command.

@@ -172,13 +172,15 @@ impl Cache {
         }
     }
 
-    async fn load<T: Serialize>(
+    async fn load<T: Serialize + DeserializeOwned>(
         &self,
         seat: &Seat,
         load: impl Future<Output = Result<T, Error>>,
     ) -> Result<Bytes, Error> {
         // Another flight may have landed between the look and this one.
-        if let Found::Answer(bytes) = self.look_at(seat).await {
+        if let Found::Answer(bytes) = self.look_at(seat).await
+            && decoded::<T>(&bytes).is_some()
+        {
             return Ok(bytes);
         }
         let answer = serde_json::to_vec(&load.await?).map_err(|error| Error::Internal(error.to_string()))?;
@@ -192,9 +194,9 @@ impl Cache {
 
     async fn look(&self, area: &Area, question: Question) -> Found {
         match &self.backing {
-            Backing::Off => Found::Bypass,
             Backing::Local(local) => local.look(area, question),
-            Backing::Shared(shared) => shared.look(area, question).boxed().await,
+            Backing::Shared(shared) if self.is_on => shared.look(area, question).boxed().await,
+            Backing::Off | Backing::Shared(_) => Found::Bypass,
         }
     }
 
@@ -238,11 +240,9 @@ impl Cache {
         }
     }
 
-    /// Uses Redis, if that is where answers are kept, for as long as this is polled.
+    /// Uses Redis, if that is where answers are kept, for as long as this is polled. Where the cache is off, only to be heard.
     pub(crate) async fn keep_beating(&self) {
-        if let Backing::Shared(shared) = &self.backing
-            && self.is_on
-        {
+        if let Backing::Shared(shared) = &self.backing {
             Arc::clone(shared).keep_beating().await;
         }
     }
@@ -262,12 +262,17 @@ impl Cache {
         }
     }
 
+    /// Whether other processes may not have heard of something that was written here.
+    pub(crate) fn has_lost(&self) -> bool {
+        matches!(&self.backing, Backing::Shared(shared) if shared.has_lost())
+    }
+
     /// Whether it can be used now.
     pub(crate) fn is_usable(&self) -> bool {
         match &self.backing {
             Backing::Off => false,
             Backing::Local(_) => true,
-            Backing::Shared(shared) => shared.is_granted(),
+            Backing::Shared(shared) => self.is_on && shared.is_granted(),
         }
     }
 
@@ -295,7 +300,7 @@ pub(crate) struct Announced<'c> {
 enum Pending<'c> {
     Nothing,
     Local(&'c Local, u64),
-    Shared(&'c Shared, Writing),
+    Shared(&'c Shared, Writing<'c>),
 }
 
 impl Announced<'_> {

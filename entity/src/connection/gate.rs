@@ -136,6 +136,19 @@ impl State {
         }
     }
 
+    /// Takes those off the asker's line who no longer wait. From the front alone: all wait for as long, so whoever came first
+    /// gives up first, and nobody's leaving costs more for there being many.
+    fn forget_gone(&mut self, asker: Asker) {
+        let Some(line) = self.lines.get_mut(&asker) else { return };
+        while line.front().is_some_and(oneshot::Sender::is_closed) {
+            line.pop_front();
+        }
+        if line.is_empty() {
+            self.lines.remove(&asker);
+            self.turns.retain(|one| *one != asker);
+        }
+    }
+
     fn next(&mut self) -> Option<(Asker, oneshot::Sender<()>)> {
         let inside = |asker: &Asker| self.inside.get(asker).copied().unwrap_or_default();
         let (at, _) = self.turns.iter().enumerate().min_by_key(|(_, asker)| inside(asker))?;
@@ -160,11 +173,15 @@ struct Waiting<'a> {
 }
 
 impl Drop for Waiting<'_> {
-    /// Whoever gives up just as it was let in makes room again.
+    /// Whoever gives up leaves the line; or makes room again, if it was let in just then.
     fn drop(&mut self) {
+        if self.is_inside {
+            return;
+        }
         self.told.close();
-        if !self.is_inside && self.told.try_recv().is_ok() {
-            self.gate.leave(self.asker);
+        match self.told.try_recv() {
+            Ok(()) => self.gate.leave(self.asker),
+            Err(_) => self.gate.state().forget_gone(self.asker),
         }
     }
 }
@@ -209,6 +226,21 @@ mod tests {
         assert_eq!(gate.in_use(), 1, "it was let in");
         drop(told_too_late);
         assert_eq!((gate.in_use(), fill(&gate)), (0, 1));
+    }
+
+    #[test]
+    fn who_gives_up_leaves_the_line() {
+        let gate = Gate::new(0);
+        let waiting: Vec<_> = (0..1_000).map(|number| gate.wait(Asker(number % 10)).unwrap()).collect();
+        let last = gate.wait(A).unwrap();
+        let waits = |gate: &Gate| {
+            let state = gate.state();
+            (state.lines.len(), state.turns.len())
+        };
+        drop(waiting);
+        assert_eq!(waits(&gate), (1, 1), "who still waits is there");
+        drop(last);
+        assert_eq!(waits(&gate), (0, 0));
     }
 
     #[tokio::test]

@@ -1,7 +1,9 @@
 //! The cache: what is kept, what a write makes of it, and what is never answered.
 
+mod cable;
 mod local;
 mod shared;
+mod successor;
 mod trouble;
 
 use std::sync::{Arc, Mutex, mpsc};
@@ -83,6 +85,12 @@ impl Acme {
         Self { access, user, post }
     }
 
+    /// The same as another process has it.
+    fn seen_by(&self, process: &Process) -> Self {
+        let access = process.database.access(self.access.tenant().clone()).unwrap();
+        Self { access, user: self.user.clone(), post: self.post.clone() }
+    }
+
     async fn retitle(&self, title: &str) {
         let changes = PostChanges { title: Some(title.to_owned()), ..PostChanges::default() };
         self.access.posts().update(self.post.id, Filter::all(), changes).await.unwrap().expect("it is there");
@@ -111,7 +119,7 @@ fn held_at(steps: &'static [&'static str]) -> (Steps, mpsc::Receiver<()>, mpsc::
             ahead.lock().unwrap().remove(at);
             tell.send(()).unwrap();
             // The test may be over.
-            let _ = wait.lock().unwrap().recv();
+            let _ = tokio::task::block_in_place(|| wait.lock().unwrap().recv());
         }
         true
     };

@@ -1,5 +1,6 @@
 -- Says that a process is there, and answers whether it may use the cache.
--- KEYS: members, seen, epoch. ARGV: who, deadline, new epoch or '', overdue, dead, warm, start of the server (times in ms).
+-- KEYS: members, seen, epoch, since when this run is the one that is used, which one is. ARGV: who, deadline, new epoch or '',
+-- overdue, dead, warm, start of the server (times in ms), its run.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local overdue, dead, day = tonumber(ARGV[4]), tonumber(ARGV[5]), 86400000
@@ -13,9 +14,14 @@ if now - tonumber(redis.call('GET', KEYS[2]) or '0') > overdue then
 end
 redis.call('SET', KEYS[2], now, 'PX', day)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - dead)
+-- A server that took over from another one has what that one had.
+local used = redis.call('GET', KEYS[5])
+if used and used ~= ARGV[8] then redis.call('SET', KEYS[4], now, 'PX', day) end
+redis.call('SET', KEYS[5], ARGV[8], 'PX', day)
 if ARGV[3] ~= '' then redis.call('SET', KEYS[3], ARGV[3], 'PX', day) end
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('PEXPIRE', KEYS[1], day)
--- One that is overdue may be writing without saying so. And when the server has just started, not all may be back.
-local is_granted = redis.call('ZCOUNT', KEYS[1], '-inf', now - overdue) == 0 and now - ARGV[7] >= tonumber(ARGV[6])
+-- One that is overdue may be writing without saying so. And when the server has just come to be used, not all may be back.
+local since = math.max(ARGV[7], redis.call('GET', KEYS[4]) or '0')
+local is_granted = redis.call('ZCOUNT', KEYS[1], '-inf', now - overdue) == 0 and now - since >= tonumber(ARGV[6])
 return {is_granted and 1 or 0, now}

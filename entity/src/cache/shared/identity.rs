@@ -10,8 +10,7 @@ use crate::connection::Lease;
 use crate::error::Keys;
 use crate::place::Place;
 
-/// Names the installation's first database, by whichever address it is reached, and the version of the tables: processes with another
-/// one understand other rows.
+/// Names the installation's first database, by whichever address it is reached.
 pub(super) async fn of(home: &OnceLock<Weak<Place>>) -> Result<String, Trouble> {
     let home = home.get().and_then(Weak::upgrade);
     let home: Arc<Place> = home.ok_or_else(|| Trouble::Other("the database is closed".to_owned()))?;
@@ -28,7 +27,6 @@ pub(super) async fn of(home: &OnceLock<Weak<Place>>) -> Result<String, Trouble> 
     let rows = rows.map_err(|error| Trouble::Other(error.to_string()))?;
     let name = rows.first().and_then(|row| row.try_get_by_index::<String>(0).ok());
     let name = name.ok_or_else(|| Trouble::Other("the database does not say which one it is".to_owned()))?;
-    let versions = format!("{}/{}", migration::CATALOG.newest(), migration::TENANT.newest());
-    let digest = Sha256::new().chain_update(name).chain_update(versions).finalize();
+    let digest = Sha256::digest(name);
     Ok(digest[..8].iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -61,6 +61,9 @@ impl Shared {
         if !self.is_kept.load(Ordering::Acquire) {
             return Ok(());
         }
+        if self.grant().away.is_some_and(|until| Instant::now() < until) {
+            return Err(Trouble::Other("a write of which nobody heard may still be committed".to_owned()));
+        }
         let epoch = self.unheard.load(Ordering::Acquire).then(token);
         self.beat(&new, epoch.as_deref()).await?;
         self.unheard.store(false, Ordering::Release);
@@ -71,9 +74,13 @@ impl Shared {
 
     async fn beat(&self, link: &Link, epoch: Option<&str>) -> Result<(), Trouble> {
         let sent = Instant::now();
-        self.grant().last_beat = Some(sent);
-        let is_granted = link.beat(&self.me, epoch).await?;
-        self.grant().until = is_granted.then(|| sent + GRANT);
+        let before = self.grant().last_beat.replace(sent);
+        let beat = link.beat(&self.me, epoch).await;
+        if matches!(&beat, Err(Trouble::Redis(error)) if error.code().is_some()) {
+            // The server refused: nobody takes this process to be there, and nobody need wait until it is forgotten.
+            self.grant().last_beat = before;
+        }
+        self.grant().until = beat?.then(|| sent + GRANT);
         Ok(())
     }
 }

@@ -21,7 +21,8 @@ pub(super) const GRANT: Duration = Duration::from_millis(300);
 /// A process that was not heard for this long, while others were, is taken to be dead.
 const DEAD: Duration = Duration::from_secs(5);
 
-/// A server that has started is not used for this long: processes that wrote while it was away must be back first.
+/// A server that has started, or is not the one of before, is not used for this long: processes that wrote meanwhile must be back
+/// first.
 const WARM: Duration = Duration::from_secs(2);
 
 /// How long a stamp is remembered. A forgotten one only costs what was kept under it.
@@ -47,8 +48,13 @@ pub(super) enum Trouble {
 #[derive(Clone)]
 pub(in crate::cache) struct Link {
     connection: MultiplexedConnection,
-    /// What all keys of this installation in this run begin with.
+    /// What the keys of this installation begin with in all runs.
+    installation: Arc<str>,
+    run: Arc<str>,
+    /// What they begin with in this run.
     prefix: Arc<str>,
+    /// What those of answers begin with: programs of other versions of the tables understand other rows.
+    answers: Arc<str>,
     /// When the server started, by its own clock, in milliseconds.
     started: u64,
     /// The server's clock as it was read at this moment, or before it.
@@ -67,10 +73,14 @@ impl Link {
         let clock = (seconds * 1_000 + micros / 1_000, Instant::now());
         let field =
             |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
-        let run = field("run_id").ok_or_else(|| Trouble::Other("it does not say which run it is".to_owned()))?;
+        let run = field("run_id").and_then(|run| run.get(..16)).map(Arc::<str>::from);
+        let run = run.ok_or_else(|| Trouble::Other("it does not say which run it is".to_owned()))?;
         let uptime: u64 = field("uptime_in_seconds").and_then(|text| text.parse().ok()).unwrap_or(0);
-        let prefix = format!("tenantry:{{{installation}}}:{}:", &run[..run.len().min(16)]);
-        Ok(Self { connection, prefix: prefix.into(), started: (seconds - uptime.min(seconds)) * 1_000, clock })
+        let started = (seconds - uptime.min(seconds)) * 1_000;
+        let installation = Arc::<str>::from(format!("tenantry:{{{installation}}}:"));
+        let prefix = Arc::<str>::from(format!("{installation}{run}:"));
+        let answers = format!("{prefix}{}.{}:", migration::CATALOG.newest(), migration::TENANT.newest());
+        Ok(Self { connection, installation, run, prefix, answers: answers.into(), started, clock })
     }
 
     /// Whether it is the same connection's.
@@ -85,8 +95,9 @@ impl Link {
         let deadline = server + millis(read.elapsed()) + millis(PATIENCE);
         let mut call = BEAT.prepare_invoke();
         call.key(self.key("members")).key(self.key("seen")).key(self.key("epoch"));
+        call.key(self.key("since")).key(format!("{}run", self.installation));
         call.arg(who).arg(deadline).arg(epoch.unwrap_or_default());
-        call.arg(millis(OVERDUE)).arg(millis(DEAD)).arg(millis(WARM)).arg(self.started);
+        call.arg(millis(OVERDUE)).arg(millis(DEAD)).arg(millis(WARM)).arg(self.started).arg(&*self.run);
         let (answer, _): (i64, u64) = self.invoke(&call).await?;
         if answer < 0 { Err(Trouble::Silent) } else { Ok(answer == 1) }
     }
@@ -101,7 +112,7 @@ impl Link {
     pub(super) async fn look(&self, area: &Area, question: Question) -> Result<Found, Trouble> {
         let mut call = LOOK.prepare_invoke();
         call.key(self.key("epoch")).key(self.key(&format!("stamp:{area}"))).key(self.key(&format!("writers:{area}")));
-        call.arg(token()).arg(millis(STAMPS)).arg(&*self.prefix).arg(format!("{area}:{question}"));
+        call.arg(token()).arg(millis(STAMPS)).arg(&*self.answers).arg(format!("{area}:{question}"));
         let (stamp, answer): (Option<String>, Option<Vec<u8>>) = match self.invoke::<Vec<redis::Value>>(&call).await? {
             found if found.is_empty() => (None, None),
             found => redis::from_redis_value(redis::Value::Array(found)).map_err(RedisError::from)?,
@@ -110,7 +121,7 @@ impl Link {
             (None, _) => Found::Bypass,
             (Some(_), Some(answer)) => Found::Answer(Bytes::from(answer)),
             (Some(stamp), None) => {
-                let stamp = Stamp::Shared(format!("{}{stamp}", self.prefix).into());
+                let stamp = Stamp::Shared(format!("{}{stamp}", self.answers).into());
                 Found::Nothing(Seat { area: area.clone(), question, stamp })
             }
         })

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use deadpool_redis::Pool;
-use tokio::sync::{Notify, OnceCell, OwnedRwLockReadGuard, RwLock, watch};
+use tokio::sync::{Notify, OnceCell, RwLock, RwLockReadGuard, watch};
 
 use super::{Area, Bytes, Found, Lifetimes, Question, Seat, Stamp};
 use crate::place::Place;
@@ -47,8 +47,7 @@ pub(super) struct Shared {
     home: OnceLock<Weak<Place>>,
     installation: OnceCell<String>,
     /// The connection, as long as this process beats. Whoever writes unheard holds on to there being none.
-    link: Arc<RwLock<Option<Link>>>,
-    /// Until when the cache may be used, and when the last beat was.
+    link: RwLock<Option<Link>>,
     grant: Mutex<Grant>,
     /// Whether it was tried to beat; never, where nobody serves.
     tried: watch::Sender<bool>,
@@ -59,22 +58,45 @@ pub(super) struct Shared {
     trouble: Notify,
     /// The connection of a process that only writes now and then.
     visit: tokio::sync::Mutex<Option<Link>>,
+    /// Whether there was a write of which nobody could be told, and for which nobody waited.
+    has_lost: AtomicBool,
 }
 
+/// What this process may do, by the clock.
 #[derive(Default)]
 struct Grant {
+    /// Until when it may use the cache.
     until: Option<Instant>,
     last_beat: Option<Instant>,
+    /// Until when it must not come back: something that nobody heard of may still be committed.
+    away: Option<Instant>,
 }
 
 /// A write that is about to be committed.
-pub(super) enum Writing {
+pub(super) enum Writing<'s> {
     /// Everybody knows.
     Heard(Link, String),
-    /// Nobody knows, and nobody uses the cache before this is dropped without giving it a new epoch.
-    Unheard { _held: OwnedRwLockReadGuard<Option<Link>> },
+    Unheard(Unheard<'s>),
     /// Nobody could be told, and nobody waits: there is no keeper here.
     Lost,
+}
+
+/// A write of which nobody knows. This process does not come back before it has ended, and then gives all of the cache a new epoch.
+pub(super) struct Unheard<'s> {
+    shared: &'s Shared,
+    _held: RwLockReadGuard<'s, Option<Link>>,
+    has_ended: bool,
+}
+
+impl Drop for Unheard<'_> {
+    /// If nobody knows how it ended, it may do so for as long as a commit takes.
+    fn drop(&mut self) {
+        if !self.has_ended {
+            let until = Instant::now() + self.shared.lifetimes.commit;
+            let away = &mut self.shared.grant().away;
+            *away = (*away).max(Some(until));
+        }
+    }
 }
 
 impl Shared {
@@ -85,13 +107,14 @@ impl Shared {
             lifetimes,
             home: OnceLock::new(),
             installation: OnceCell::new(),
-            link: Arc::default(),
+            link: RwLock::default(),
             grant: Mutex::default(),
             tried: watch::Sender::new(false),
             is_kept: AtomicBool::new(false),
             unheard: AtomicBool::new(false),
             trouble: Notify::new(),
             visit: tokio::sync::Mutex::default(),
+            has_lost: AtomicBool::new(false),
         })
     }
 
@@ -129,17 +152,22 @@ impl Shared {
         self.noticed(link.set(&key(seat), bytes, lifetime).await);
     }
 
-    pub(super) async fn announce(&self, areas: &[Area]) -> Writing {
+    /// Whether other processes may not have heard of something that was written here.
+    pub(super) fn has_lost(&self) -> bool {
+        self.has_lost.load(Ordering::Acquire)
+    }
+
+    pub(super) async fn announce(&self, areas: &[Area]) -> Writing<'_> {
         if !self.is_kept.load(Ordering::Acquire) {
             return self.announce_visiting(areas).await;
         }
         self.first_beat().await;
         loop {
-            let link = Arc::clone(&self.link).read_owned().await;
+            let link = self.link.read().await;
             let Some(heard) = link.clone() else {
                 self.unheard.store(true, Ordering::Release);
                 self.until_forgotten().await;
-                return Writing::Unheard { _held: link };
+                return Writing::Unheard(Unheard { shared: self, _held: link, has_ended: false });
             };
             drop(link);
             let who = token();
@@ -150,33 +178,58 @@ impl Shared {
         }
     }
 
-    pub(super) async fn settle(&self, areas: &[Area], writing: Writing) {
-        let Writing::Heard(link, who) = writing else { return };
-        let Err(trouble) = link.write(areas, &who, None).await else { return };
-        if self.is_kept.load(Ordering::Acquire) {
-            // That it was announced may be lost with the server. The next epoch makes up for it.
-            self.unheard.store(true, Ordering::Release);
+    /// Says that a write has ended, by the connection of now: that it was announced may be lost with the run it was announced to.
+    pub(super) async fn settle(&self, areas: &[Area], writing: Writing<'_>) {
+        let (mut link, who) = match writing {
+            Writing::Heard(link, who) => (link, who),
+            Writing::Unheard(mut write) => {
+                write.has_ended = true;
+                return;
+            }
+            Writing::Lost => return,
+        };
+        while let Err(trouble) = link.write(areas, &who, None).await {
+            if !self.is_kept.load(Ordering::Acquire) {
+                self.visit(areas, &who, None).await;
+                return;
+            }
             self.leave(&link, &trouble).await;
-            self.until_forgotten().await;
+            let now = self.link.read().await;
+            let Some(next) = now.clone() else {
+                // The next epoch makes up for it.
+                self.unheard.store(true, Ordering::Release);
+                drop(now);
+                return self.until_forgotten().await;
+            };
+            link = next;
         }
     }
 
     /// Announces from a process that does not use the cache, such as a command.
-    async fn announce_visiting(&self, areas: &[Area]) -> Writing {
-        let mut visit = self.visit.lock().await;
+    async fn announce_visiting(&self, areas: &[Area]) -> Writing<'_> {
         let who = token();
+        match self.visit(areas, &who, Some(self.lifetimes.commit)).await {
+            Some(link) => Writing::Heard(link, who),
+            None => Writing::Lost,
+        }
+    }
+
+    /// Tells of a write by the connection of visits, or a new one. None if nobody could be told.
+    async fn visit(&self, areas: &[Area], who: &str, commit: Option<Duration>) -> Option<Link> {
+        let mut visit = self.visit.lock().await;
         for _ in 0..2 {
             if visit.is_none() {
                 *visit = self.connect().await.inspect_err(|trouble| tracing::debug!(%trouble, "Redis")).ok();
             }
             let Some(link) = visit.clone() else { break };
-            if link.write(areas, &who, Some(self.lifetimes.commit)).await.is_ok() {
-                return Writing::Heard(link, who);
+            if link.write(areas, who, commit).await.is_ok() {
+                return Some(link);
             }
             *visit = None;
         }
+        self.has_lost.store(true, Ordering::Release);
         tracing::warn!("Redis does not answer: serving processes may not notice a change before CACHE_TTL is over");
-        Writing::Lost
+        None
     }
 
     /// The connection, if the cache may be used.

@@ -110,12 +110,33 @@ fn a_process_that_does_not_use_the_cache_is_heard() {
     let command = Process::start(&installation.scene.settings);
     command.run(async { command.platform().tenant_suspend(acme.access.id()).await.unwrap() });
     assert_eq!(server.run(admitted(&server)).unwrap().tenant().status, TenantStatus::Suspended);
-    let access = command.database.access(acme.access.tenant().clone()).unwrap();
-    let writer = Acme { access, user: acme.user.clone(), post: acme.post.clone() };
+    let writer = acme.seen_by(&command);
     command.run(writer.retitle("two"));
     assert_eq!(server.run(title(&acme.access, &acme.post)).as_deref(), Some("two"));
     drop(command);
     usable(&server);
+}
+
+/// A command that could tell nobody waits until everybody must have noticed.
+#[test]
+fn what_nobody_could_be_told_of_is_waited_for() {
+    let mut installation = Installation::postgres();
+    let url = installation.redis.url();
+    let short = [("REDIS_URL", &*url), ("REQUEST_TIMEOUT", "2s")];
+    let command = Process::start(&Scene::settings_of(&installation.scene.test, &short));
+    let acme = command.run(Acme::make(&command));
+    let noticed = || {
+        let began = Instant::now();
+        command.run(async {
+            command.platform().tenant_suspend(acme.access.id()).await.unwrap();
+            command.database.until_noticed().await;
+            command.platform().tenant_resume(acme.access.id()).await.unwrap();
+        });
+        began.elapsed() >= Duration::from_secs(1)
+    };
+    assert!(!noticed(), "Redis has told them");
+    installation.redis.kill();
+    assert!(noticed(), "for as long as names are kept");
 }
 
 #[test]
@@ -164,8 +185,7 @@ fn a_process_that_dies_around_its_commit_leaves_nothing_stale() {
         until_kept(&other, &acme.access, &acme.post);
         let (steps, reached, let_go) = held_at(&["write announced", "write committed"]);
         let dying = started(&installation.scene.settings.clone().stepping_cache(steps));
-        let access = dying.database.access(acme.access.tenant().clone()).unwrap();
-        let writer = Acme { access, user: acme.user.clone(), post: acme.post.clone() };
+        let writer = acme.seen_by(&dying);
         let writing = dying.database.spawn(async move { writer.retitle("two").await });
         reached.recv().unwrap();
         for _ in 0..3 {
@@ -221,8 +241,7 @@ fn a_process_with_the_cache_off_is_heard() {
     let url = installation.redis.url();
     let off = Process::start(&Scene::settings_of(&installation.scene.test, &[("REDIS_URL", &url), ("CACHE", "off")]));
     off.database.use_shared_cache();
-    let access = off.database.access(acme.access.tenant().clone()).unwrap();
-    off.run(Acme { access, user: acme.user.clone(), post: acme.post.clone() }.retitle("two"));
+    off.run(acme.seen_by(&off).retitle("two"));
     assert_eq!(server.run(title(&acme.access, &acme.post)).as_deref(), Some("two"));
     assert!(!off.database.cache().is_usable);
 }

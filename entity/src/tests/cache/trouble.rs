@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use testkit::TestRedis;
 
+use super::cable::Cable;
 use super::shared::{Installation, started, until_kept, usable};
 use super::*;
 
@@ -120,62 +119,64 @@ fn a_redis_that_comes_back_with_what_it_had_long_ago_is_not_believed() {
     });
 }
 
-/// The same step by step: everything of the snapshot says that the old title is the newest.
-#[test]
-fn an_old_snapshot_brings_no_old_answer_back() {
-    let mut installation = Installation::postgres();
-    let process = installation.start();
-    let acme = process.run(Acme::make(&process));
-    assert_eq!(until_kept(&process, &acme.access, &acme.post).as_deref(), Some("one"));
-    installation.redis.save();
-    process.run(acme.retitle("two"));
-    installation.redis.kill();
-    installation.redis.start_again();
-    let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(4) {
-        assert_eq!(process.run(title(&acme.access, &acme.post)).as_deref(), Some("two"));
-    }
-    assert_eq!(until_kept(&process, &acme.access, &acme.post).as_deref(), Some("two"));
-}
-
-/// Nobody is left who noticed that the server had ended.
-#[test]
-fn an_old_snapshot_is_not_believed_by_a_process_that_starts() {
-    let mut installation = Installation::postgres();
-    let process = installation.start();
-    let acme = process.run(Acme::make(&process));
-    assert_eq!(until_kept(&process, &acme.access, &acme.post).as_deref(), Some("one"));
-    installation.redis.save();
-    process.run(acme.retitle("two"));
-    process.run(process.database.leave_shared_cache());
-    drop(process);
-    installation.redis.kill();
-    installation.redis.start_again();
-    let process = installation.start();
-    let access = process.database.access(acme.access.tenant().clone()).unwrap();
-    assert_eq!(process.run(title(&access, &acme.post)).as_deref(), Some("two"));
-}
-
 #[test]
 fn a_frozen_redis_costs_one_wait_and_not_one_each() {
+    costs_one_wait(TestRedis::freeze, TestRedis::thaw);
+}
+
+/// It answers, but takes nothing: its memory is full.
+#[test]
+fn a_full_redis_costs_one_wait_and_not_one_each() {
+    let limited = |redis: &TestRedis, bytes| redis.tell(&format!("CONFIG SET maxmemory {bytes}"));
+    costs_one_wait(|redis| limited(redis, 1), |redis| limited(redis, 0));
+}
+
+fn costs_one_wait(stop: impl Fn(&TestRedis), go_on: impl Fn(&TestRedis)) {
     let installation = Installation::postgres();
     let process = installation.start();
     let acme = process.run(Acme::make(&process));
+    let url = installation.redis.url();
+    let off = Process::start(&Scene::settings_of(&installation.scene.test, &[("REDIS_URL", &url), ("CACHE", "off")]));
+    off.database.use_shared_cache();
+    let past_it = acme.seen_by(&off);
+    off.run(past_it.retitle("one"));
     until_kept(&process, &acme.access, &acme.post);
-    installation.redis.freeze();
+    stop(&installation.redis);
     let began = Instant::now();
     for _ in 0..20 {
         assert_eq!(process.run(title(&acme.access, &acme.post)).as_deref(), Some("one"));
     }
     assert!(began.elapsed() < Duration::from_secs(2), "20 reads took {:?}", began.elapsed());
-    let began = Instant::now();
-    for _ in 0..10 {
-        process.run(acme.retitle("two"));
+    for (process, writer) in [(&process, &acme), (&off, &past_it)] {
+        let began = Instant::now();
+        for _ in 0..10 {
+            process.run(writer.retitle("two"));
+        }
+        assert!(began.elapsed() < Duration::from_secs(4), "10 writes took {:?}", began.elapsed());
     }
-    assert!(began.elapsed() < Duration::from_secs(4), "10 writes took {:?}", began.elapsed());
-    installation.redis.thaw();
+    go_on(&installation.redis);
     usable(&process);
     assert_eq!(process.run(title(&acme.access, &acme.post)).as_deref(), Some("two"));
+}
+
+/// Nobody heard of a write, and nobody knows whether it was committed: it may be, for as long as that may take.
+#[test]
+fn a_process_does_not_come_back_while_an_unheard_write_may_still_be_committed() {
+    let installation = Installation::postgres();
+    let maker = Process::start(&installation.scene.settings);
+    let acme = maker.run(Acme::make(&maker));
+    let url = installation.redis.url();
+    let short = [("REDIS_URL", &*url), ("STATEMENT_TIMEOUT", "1s")];
+    let dying = Steps::told(Arc::new(|step| step != "write announced"));
+    let process = started(&Scene::settings_of(&installation.scene.test, &short).stepping_cache(dying));
+    let writer = acme.seen_by(&process);
+    installation.redis.freeze();
+    let write = process.run(async { tokio::time::timeout(Duration::from_secs(3), writer.retitle("two")).await });
+    assert!(write.is_err(), "it ends before its COMMIT");
+    installation.redis.thaw();
+    let began = Instant::now();
+    usable(&process);
+    assert!(began.elapsed() > Duration::from_secs(2), "it came back after {:?}", began.elapsed());
 }
 
 #[test]
@@ -203,9 +204,8 @@ fn who_is_cut_off_alone_is_missed_by_the_others() {
     let alone = started(&settings);
     usable(&other);
     assert_eq!(until_kept(&other, &acme.access, &acme.post).as_deref(), Some("one"));
-    let access = alone.database.access(acme.access.tenant().clone()).unwrap();
-    let writer = Acme { access, user: acme.user.clone(), post: acme.post.clone() };
-    cable.cut.store(true, Ordering::SeqCst);
+    let writer = acme.seen_by(&alone);
+    cable.cut();
     // Until it is: a write that is announced and never settled would make the other one read past the cache.
     other.wait(Duration::from_millis(40));
     for round in 0..20 {
@@ -214,41 +214,9 @@ fn who_is_cut_off_alone_is_missed_by_the_others() {
         assert_eq!(other.run(title(&acme.access, &acme.post)).as_deref(), Some(&*new));
         other.wait(Duration::from_millis(50));
     }
-    cable.cut.store(false, Ordering::SeqCst);
+    cable.plug_into(installation.redis.address());
     usable(&alone);
     usable(&other);
     alone.run(writer.retitle("last"));
     assert_eq!(other.run(title(&acme.access, &acme.post)).as_deref(), Some("last"));
-}
-
-/// The cable between one process and Redis. While it is cut, connections end and new ones come to nothing.
-struct Cable {
-    url: String,
-    cut: Arc<AtomicBool>,
-}
-
-impl Cable {
-    async fn plugged_into(server: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("redis://{}/", listener.local_addr().unwrap());
-        let cut = Arc::new(AtomicBool::new(false));
-        let is_cut = Arc::clone(&cut);
-        tokio::spawn(async move {
-            let mut connections = JoinSet::new();
-            loop {
-                if let Ok(Ok((mut near, _))) = tokio::time::timeout(Duration::from_millis(20), listener.accept()).await
-                {
-                    let server = server.clone();
-                    connections.spawn(async move {
-                        let mut far = TcpStream::connect(server).await.unwrap();
-                        let _ = copy_bidirectional(&mut near, &mut far).await;
-                    });
-                }
-                if is_cut.load(Ordering::SeqCst) {
-                    connections.shutdown().await;
-                }
-            }
-        });
-        Self { url, cut }
-    }
 }
