@@ -5,19 +5,17 @@
     scripts/with-servers bench/noisy.py
 
 The server is the release binary with its default settings, on a PostgreSQL of its own; all tenants share tables. Every
-tenant sends requests at a steady rate, reading and writing by turns, each on a connection of its own. In every second turn
-the noisy one sends ten times as many. The turns follow one another in one run, so the ratio counts, not the times.
+tenant sends requests at a steady rate, half of them reads and half writes. In every second turn the noisy one sends ten
+times as many. The turns follow one another in one run, so the ratio counts, not the times. Load comes from h2load (Debian
+package `nghttp2-client`), which notes how long each request took.
 """
 
 import argparse
-import http.client
 import json
-import multiprocessing
 import os
+import subprocess
 import sys
 import tempfile
-import threading
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import fleet  # noqa: E402: the same installation
@@ -25,44 +23,55 @@ import fleet  # noqa: E402: the same installation
 CONNECTIONS = 10
 
 
-def send(address, bearer, user, rate, seconds, kept):
-    """Sends so many requests a second and keeps how long each took, in ms."""
-    connection, began = http.client.HTTPConnection(address), time.monotonic()
-    headers = {"Authorization": f"Bearer {bearer}", "Content-Type": "application/json"}
-    post = json.dumps({"user_id": user, "title": "Noise", "content": "x" * 500})
-    for number in range(int(rate * seconds)):
-        due = began + number / rate
-        time.sleep(max(0, due - time.monotonic()))
-        asked = time.monotonic()
-        if number % 2:
-            connection.request("POST", "/v1/posts", post, headers)
-        else:
-            connection.request("GET", "/v1/posts?limit=5", headers=headers)
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status >= 300:
-            sys.exit(f"answered with {answer.status}")
-        kept.append((time.monotonic() - asked) * 1000)
+class Tenant:
+    """One that sends: reads on some connections, writes on others."""
+
+    def __init__(self, installation, directory, slug):
+        installation.call("POST", "/admin/v1/tenants", {"slug": slug, "name": slug})
+        self.address, self.directory, self.slug = installation.address, directory, slug
+        self.bearer = fleet.token(sub="bench", tenant=slug, role="admin")
+        user = installation.call("POST", "/v1/users", fleet.USER, self.bearer)["id"]
+        self.post = os.path.join(directory, f"{slug}.json")
+        with open(self.post, "w") as file:
+            json.dump({"user_id": user, "title": "Noise", "content": "x" * 500}, file)
+
+    def send(self, rate, connections, seconds, nice=0):
+        """Begins to send so many requests a second over so many connections."""
+        common = ["nice", "-n", str(nice), "h2load", "--h1", "-m1", "-D", str(seconds), "-H", f"Authorization: Bearer {self.bearer}",
+                  "-c", str(connections), "--rps", str(rate / 2 / connections)]
+        read = self.process("read", [*common, f"http://{self.address}/v1/posts?limit=5"])
+        write = self.process("write", [*common, "-d", self.post, "-H", "Content-Type: application/json",
+                                       f"http://{self.address}/v1/posts"])
+        return [read, write]
+
+    def process(self, kind, command):
+        log = os.path.join(self.directory, f"{self.slug}.{kind}.log")
+        if os.path.exists(log):
+            os.remove(log)
+        return subprocess.Popen([*command[:4], "--log-file", log, *command[4:]], stdout=subprocess.DEVNULL), log
 
 
-def crowd(address, bearer, user, rate, seconds):
-    """The noisy tenant, in a process of its own, which gives way: it must not slow down those who measure."""
-    os.nice(10)
-    threads = [threading.Thread(target=send, args=(address, bearer, user, rate / CONNECTIONS, seconds, []))
-               for _ in range(CONNECTIONS)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+def times(sending):
+    """How long each request took, in ms."""
+    kept = []
+    for process, log in sending:
+        if process.wait():
+            sys.exit("h2load failed")
+        for line in open(log):
+            _, status, micros = line.split()
+            if int(status) >= 300:
+                sys.exit(f"answered with {status}")
+            kept.append(int(micros) / 1000)
+    return kept
 
 
-def turn(address, tenants, rate, noise, seconds):
+def turn(tenants, rate, noise, seconds):
     """The times of the others while the first tenant sends at the rate `noise`."""
-    (bearer, user), others, kept = tenants[0], tenants[1:], []
-    noisy = multiprocessing.Process(target=crowd, args=(address, bearer, user, noise, seconds))
-    threads = [threading.Thread(target=send, args=(address, bearer, user, rate, seconds, kept)) for bearer, user in others]
-    noisy.start()
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    noisy.join()
+    # Those who measure come first: the noise must not slow them down, only what they measure.
+    loud = tenants[0].send(noise, CONNECTIONS, seconds, nice=10)
+    others = [sending for tenant in tenants[1:] for sending in tenant.send(rate, 1, seconds)]
+    kept = times(others)
+    times(loud)
     return kept
 
 
@@ -70,7 +79,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tenants", type=int, default=10)
     parser.add_argument("--rate", type=float, default=10, help="requests a second of each tenant")
-    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--turns", type=int, default=4)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
@@ -78,16 +87,11 @@ def main():
         installation.run("migrate")
         installation.serve()
         try:
-            tenants = []
-            for number in range(arguments.tenants):
-                slug = f"t{number}"
-                installation.call("POST", "/admin/v1/tenants", {"slug": slug, "name": slug})
-                bearer = fleet.token(sub="bench", tenant=slug, role="admin")
-                tenants.append((bearer, installation.call("POST", "/v1/users", fleet.USER, bearer)["id"]))
+            tenants = [Tenant(installation, directory, f"t{number}") for number in range(arguments.tenants)]
             quiet, noisy = [], []
             for _ in range(arguments.turns):
                 for noise, kept in ((1, quiet), (10, noisy)):
-                    kept += turn(installation.address, tenants, arguments.rate, arguments.rate * noise, arguments.seconds)
+                    kept += turn(tenants, arguments.rate, arguments.rate * noise, arguments.seconds)
             p = lambda times, share: sorted(times)[min(len(times) - 1, int(len(times) * share))]
             for name, times in (("one like the others", quiet), ("one ten times as much", noisy)):
                 print(f"{name:22}  others: {len(times)} requests, p50 {p(times, 0.5):.2f} ms, p99 {p(times, 0.99):.2f} ms")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::database::Database;
 use crate::error::Error;
-use crate::{moving, platform};
+use crate::{operations, platform};
 
 /// How often the catalog is looked at. Two statements, if there is nothing to do.
 const ROUND: Duration = Duration::from_secs(5);
@@ -34,6 +34,6 @@ impl Database {
 
     async fn round(&self, age: Duration) -> Result<(), Error> {
         platform::finish_provisioning(self, age).await?;
-        moving::resume(self).await
+        operations::resume(self).await
     }
 }

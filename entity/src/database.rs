@@ -12,7 +12,7 @@ use crate::error::{Error, Keys};
 use crate::gatekeeper::{Gatekeeper, PlatformAdmin};
 use crate::guard;
 use crate::migrate;
-use crate::moving::AtWork;
+use crate::operations::AtWork;
 use crate::place::{Caller, Place, Spot};
 use crate::platform::Platform;
 use crate::redis::PoolError;
@@ -102,7 +102,7 @@ pub(crate) fn connect(settings: &DatabaseSettings) -> Result<Database, OpenError
     settings.looks = Some(counting(&connections, settings.looks.take()));
     let settings = Arc::new(settings);
     let home = Arc::clone(&settings.home);
-    let terms = Terms::new(&settings)?;
+    let terms = Arc::new(Terms::new(&settings)?);
     let cache = Arc::clone(&terms.cache);
     let place = |party| Arc::new(place(&terms, &connections, &home, Spot::Shared, party));
     let (serving, platform) = (place(Caller::Serving), place(Caller::Platform));
@@ -127,8 +127,8 @@ fn counting(connections: &Arc<Connections>, others: Option<LookObserver>) -> Loo
     })
 }
 
-fn place(terms: &Terms, connections: &Arc<Connections>, store: &Arc<Store>, spot: Spot, party: Caller) -> Place {
-    Place { connections: Arc::clone(connections), store: Arc::clone(store), spot, party, terms: terms.clone() }
+fn place(terms: &Arc<Terms>, connections: &Arc<Connections>, store: &Arc<Store>, spot: Spot, party: Caller) -> Place {
+    Place { connections: Arc::clone(connections), store: Arc::clone(store), spot, party, terms: Arc::clone(terms) }
 }
 
 pub(crate) fn make_directory(settings: &DatabaseSettings) -> std::io::Result<()> {

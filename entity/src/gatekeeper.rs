@@ -39,11 +39,11 @@ impl TenantName {
     }
 
     /// What kind of name, and the name.
-    fn words(&self) -> [String; 2] {
+    fn words(&self) -> [&[u8]; 2] {
         match self {
-            Self::Id(id) => ["id".to_owned(), id.to_string()],
-            Self::Slug(slug) => ["slug".to_owned(), slug.clone()],
-            Self::Domain(domain) => ["domain".to_owned(), domain.clone()],
+            Self::Id(id) => [b"id", id.as_bytes()],
+            Self::Slug(slug) => [b"slug", slug.as_bytes()],
+            Self::Domain(domain) => [b"domain", domain.as_bytes()],
         }
     }
 
@@ -91,11 +91,9 @@ impl Gatekeeper {
     /// The tenants that these names name, each once. One statement, or none if the cache knows; that a name names nobody is
     /// something to know, too. Whoever names the same waits in one line.
     pub async fn find(&self, names: &[TenantName]) -> Result<Vec<Located>, Error> {
-        let question = Question::names(names.iter().map(TenantName::words).collect::<Vec<_>>().as_flattened());
-        let mut found = self.database.cache.read(Area::Names, question, self.fetch(names)).await?;
-        if found.iter().any(is_passing) {
-            found = self.fetch(names).await?;
-        }
+        let question = Question::names(names.iter().flat_map(|name| name.words()));
+        let lasts = |found: &Vec<tenant::Model>| !found.iter().any(is_passing);
+        let found = self.database.cache.read_if(Area::Names, question, lasts, self.fetch(names)).await?;
         Ok(found.into_iter().map(Located).collect())
     }
 
@@ -147,7 +145,7 @@ impl fmt::Debug for Gatekeeper {
     }
 }
 
-/// Whether a tenant is in a state that is about to end: it is asked for anew, so that it is served as soon as it can be, whoever
+/// Whether a tenant is in a state that is about to end: that is not kept, so that it is served as soon as it can be, whoever
 /// brought that about.
 fn is_passing(tenant: &tenant::Model) -> bool {
     tenant.status == TenantStatus::Provisioning || tenant.writes_held || !is_current(tenant)

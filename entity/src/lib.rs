@@ -19,6 +19,7 @@ mod gatekeeper;
 mod guard;
 pub mod migrate;
 mod moving;
+mod operations;
 mod owner;
 mod place;
 mod platform;
@@ -67,4 +68,6 @@ pub use settings::{DatabaseSettings, SettingError, size_in_bytes};
 pub use tally::{Recounted, Stored, StoredByAll, TableSize};
 pub use transfer::{Export, Import, ImportOptions, ImportedTenant};
 pub use usage::{Counts, Usage, UsageHour, UsageQuery};
-pub use vocabulary::{Contents, Domains, Isolation, Limits, Outcome, Role, TenantStatus, UnknownWord, WorkState};
+pub use vocabulary::{
+    Contents, Domains, Isolation, Limits, OperationKind, Outcome, Role, TenantStatus, UnknownWord, WorkState,
+};

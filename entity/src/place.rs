@@ -15,7 +15,7 @@ pub(crate) struct Place {
     pub(crate) store: Arc<Store>,
     pub(crate) spot: Spot,
     pub(crate) party: Caller,
-    pub(crate) terms: Terms,
+    pub(crate) terms: Arc<Terms>,
 }
 
 /// Where in a store.

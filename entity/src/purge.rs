@@ -17,14 +17,15 @@ use crate::entities::operation::{self, TableSum};
 use crate::entities::{tenant, tenant_version};
 use crate::error::{Error, Keys};
 use crate::gatekeeper::PlatformAdmin;
-use crate::moving::{Beginning, Fence, Kind, Record, done, location, running_of};
+use crate::moving::{Fence, location};
+use crate::operations::{Beginning, Ended, Record, running_of};
 use crate::owner::TenantLock;
 use crate::place::Spot;
 use crate::platform::{AuditEntry, Platform, destroy, tenant_by_id};
 use crate::resource::now;
 use crate::rows::{Rows, tables};
 use crate::settings::own_name;
-use crate::vocabulary::{Isolation, TenantStatus};
+use crate::vocabulary::{Isolation, OperationKind, TenantStatus};
 
 /// How long to wait for whoever else works on the tenant.
 const OTHERS: Duration = Duration::from_secs(10);
@@ -85,10 +86,10 @@ impl Platform<'_> {
             ));
         }
         let operation = match running_of(self.database(), id).await? {
-            Some(under_way) if under_way.kind == Kind::Purge.as_str() => under_way,
+            Some(under_way) if under_way.kind == OperationKind::Purge => under_way,
             _ => {
                 let detail = json!({ "slug": tenant.slug });
-                let (kind, source, action) = (Kind::Purge, place.clone(), "tenant.purge");
+                let (kind, source, action) = (OperationKind::Purge, place.clone(), "tenant.purge");
                 let beginning = Beginning { kind, source, target: place, action, detail, also: Vec::new() };
                 Record::begin(self, id, beginning).await?
             }
@@ -114,7 +115,7 @@ pub(crate) async fn go_on(
 ) -> Result<Certificate, Error> {
     let steps = &database.settings.steps;
     let Some(tenant) = tenant_by_id(database, operation.tenant_id).await? else {
-        done(database, operation).await?;
+        Record::end(database, operation, Ended::Well, Vec::new()).await?;
         return Err(gone());
     };
     if operation.phase == "preparing" {
@@ -133,7 +134,7 @@ pub(crate) async fn go_on(
     let certificate = certificate(&tenant, operation);
     forget(database, &tenant, &certificate).await?;
     steps.reach("purge forgotten").await;
-    done(database, operation).await?;
+    Record::end(database, operation, Ended::Well, Vec::new()).await?;
     Ok(certificate)
 }
 

@@ -101,6 +101,22 @@ word! {
 }
 
 word! {
+    /// What long work does to a tenant.
+    OperationKind {
+        /// Carries it to another place.
+        Move = "move",
+        /// Makes it from the lines of an export.
+        Import = "import",
+        /// Destroys everything it has.
+        Purge = "purge",
+        /// Gives it a new data key.
+        Rotate = "rotate",
+        /// Seals the rows that are not sealed.
+        Encrypt = "encrypt",
+    }
+}
+
+word! {
     /// How far long work is.
     WorkState {
         /// Not ended; if nobody is at it, somebody takes it up.

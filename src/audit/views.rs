@@ -9,7 +9,7 @@ use uuid::Uuid;
 use validator::Validate;
 
 use crate::http::rules;
-use crate::http::time::micros;
+use crate::http::time::{micros, rfc3339_if_any};
 use crate::openapi::words;
 
 /// Something that somebody of the platform did.
@@ -70,8 +70,10 @@ pub struct AuditFilter {
     pub(super) outcome: Option<Outcome>,
     /// Only this moment and later, in RFC 3339.
     #[param(example = "2026-01-31T00:00:00Z")]
+    #[serde(default, deserialize_with = "rfc3339_if_any")]
     pub(super) from: Option<DateTime<Utc>>,
     /// Only before this moment, in RFC 3339.
     #[param(example = "2026-02-28T00:00:00Z")]
+    #[serde(default, deserialize_with = "rfc3339_if_any")]
     pub(super) to: Option<DateTime<Utc>>,
 }

@@ -5,8 +5,8 @@ mod following;
 use clap::{Args, Subcommand};
 use entity::{Error, Operation, Tenant, TenantQuery, TenantStatus};
 
+use super::office::{Office, Which};
 use super::progress::Meter;
-use super::tenant::{Office, Which};
 use super::{Failure, output};
 use following::Following;
 
@@ -44,10 +44,26 @@ enum Work {
     Encrypt,
 }
 
+impl Work {
+    /// How the audit log calls it.
+    fn action(self) -> &'static str {
+        match self {
+            Self::Rotate => "tenant.keys.rotate",
+            Self::Encrypt => "tenant.keys.encrypt",
+        }
+    }
+}
+
 pub(super) async fn run(args: KeysArgs) -> Result<(), Failure> {
     let office = Office::open().await?;
     match args.command {
-        KeysCommand::Rotate { master: true, .. } => rewrap(&office).await,
+        KeysCommand::Rotate { master: true, .. } => {
+            let done = rewrap(&office).await;
+            if let Err(failure) = &done {
+                office.write_down("keys.rewrap", None, failure.as_ref()).await;
+            }
+            done
+        }
         KeysCommand::Rotate { whose, .. } => work(&office, &whose, Work::Rotate).await,
         KeysCommand::Encrypt(whose) => work(&office, &whose, Work::Encrypt).await,
     }
@@ -71,7 +87,10 @@ async fn work(office: &Office, whose: &Whose, work: Work) -> Result<(), Failure>
         following.make_room().await?;
         match begin(office, &tenant, work).await {
             Ok(operation) => following.add(tenant.slug, operation),
-            Err(error) => following.failed(&tenant.slug, &error.to_string()),
+            Err(error) => {
+                office.write_down(work.action(), Some(&tenant.slug), &error).await;
+                following.failed(&tenant.slug, &error.to_string());
+            }
         }
     }
     let told = following.finish().await?;

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod keys;
 mod migrate;
+mod office;
 mod openapi;
 mod output;
 mod progress;

@@ -7,13 +7,10 @@ mod stats;
 mod transfer;
 
 use clap::{Args, Subcommand};
-use entity::{
-    Database, Isolation, Origin, Outcome, PlatformAdmin, Tenant, TenantName, TenantQuery, TenantStatus, Transition,
-};
-use serde_json::json;
+use entity::{Isolation, TenantQuery, TenantStatus, Transition};
 
-use super::{Failure, login_name, output};
-use crate::config::Config;
+use super::office::{Office, Which};
+use super::{Failure, output};
 
 #[derive(Debug, Args)]
 pub(super) struct TenantArgs {
@@ -62,12 +59,6 @@ enum TenantCommand {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Which {
-    /// The tenant's slug or id
-    pub(super) tenant: String,
-}
-
-#[derive(Debug, Args)]
 struct ListArgs {
     /// Only those in this state
     #[arg(long)]
@@ -83,21 +74,12 @@ struct ListArgs {
     json: bool,
 }
 
-/// The open database, and the proof that whoever has the command line is of the platform.
-pub(super) struct Office {
-    config: Config,
-    database: Database,
-    admin: PlatformAdmin,
-}
-
 pub(super) async fn run(args: TenantArgs) -> Result<(), Failure> {
     let office = Office::open().await?;
     let wish = args.command.wish();
     let done = obey(&office, args.command).await;
-    if let (Err(failure), Some((action, tenant))) = (&done, wish)
-        && let Err(error) = office.write_down(action, tenant.as_deref(), &failure.to_string()).await
-    {
-        eprintln!("tenantry: not written into the audit log: {error}");
+    if let (Err(failure), Some((action, tenant))) = (&done, wish) {
+        office.write_down(action, tenant.as_deref(), failure.as_ref()).await;
     }
     done
 }
@@ -105,23 +87,23 @@ pub(super) async fn run(args: TenantArgs) -> Result<(), Failure> {
 async fn obey(office: &Office, command: TenantCommand) -> Result<(), Failure> {
     match command {
         TenantCommand::Create(args) => create::run(office, args).await,
-        TenantCommand::List(args) => office.list(args).await,
+        TenantCommand::List(args) => list(office, args).await,
         TenantCommand::Show { which, json } => show::one(office.find(&which).await?, json),
         TenantCommand::Suspend(which) => {
             let id = office.find(&which).await?.id;
-            office.turned(office.platform().tenant_suspend(id).await?, "suspended").await
+            turned(office, office.platform().tenant_suspend(id).await?, "suspended").await
         }
         TenantCommand::Resume(which) => {
             let id = office.find(&which).await?.id;
-            office.turned(office.platform().tenant_resume(id).await?, "resumed").await
+            turned(office, office.platform().tenant_resume(id).await?, "resumed").await
         }
         TenantCommand::Delete(which) => {
             let id = office.find(&which).await?.id;
-            office.turned(office.platform().tenant_delete(id).await?, "deleted").await
+            turned(office, office.platform().tenant_delete(id).await?, "deleted").await
         }
         TenantCommand::Restore(which) => {
             let id = office.find(&which).await?.id;
-            office.turned(office.platform().tenant_restore(id).await?, "restored").await
+            turned(office, office.platform().tenant_restore(id).await?, "restored").await
         }
         TenantCommand::Move(args) => relocate::run(office, args).await,
         TenantCommand::Export(args) => transfer::export(office, args).await,
@@ -153,58 +135,17 @@ impl TenantCommand {
     }
 }
 
-impl Office {
-    pub(super) async fn open() -> Result<Self, Failure> {
-        let config = Config::from_env()?;
-        let (database, gatekeeper) = entity::open(&config.database).await?;
-        let admin = gatekeeper.platform_admin(&format!("cli:{}", login_name()), Origin::command_line());
-        Ok(Self { config, database, admin })
+/// Says what came of a change of state, once it holds: nobody must be served who was told to be suspended.
+async fn turned(office: &Office, transition: Transition, done: &str) -> Result<(), Failure> {
+    if matches!(transition, Transition::Done(_)) {
+        office.database.until_noticed().await;
     }
+    report(transition, done)
+}
 
-    pub(super) fn platform(&self) -> entity::Platform<'_> {
-        self.database.platform(&self.admin)
-    }
-
-    pub(super) async fn find(&self, which: &Which) -> Result<Tenant, Failure> {
-        let found = self.platform().tenant_find(&TenantName::parse(&which.tenant)).await?;
-        found.ok_or_else(|| format!("there is no tenant {:?}", which.tenant).into())
-    }
-
-    /// Writes down that something was not done, with what the operator was told.
-    async fn write_down(&self, action: &str, tenant: Option<&str>, why: &str) -> Result<(), Failure> {
-        let found = match tenant {
-            Some(name) => self.platform().tenant_find(&TenantName::parse(name)).await?,
-            None => None,
-        };
-        let tenant = found.map(|tenant| tenant.id);
-        Ok(self.platform().audit_ended(action, tenant, json!({ "error": why }), Outcome::Refused).await?)
-    }
-
-    /// Says what came of a change of state, once it holds: nobody must be served who was told to be suspended.
-    async fn turned(&self, transition: Transition, done: &str) -> Result<(), Failure> {
-        if matches!(transition, Transition::Done(_)) {
-            self.database.until_noticed().await;
-        }
-        report(transition, done)
-    }
-
-    async fn list(&self, args: ListArgs) -> Result<(), Failure> {
-        let query = TenantQuery { status: args.status, isolation: args.isolation, q: args.q };
-        show::many(self.tenants(query).await?, args.json)
-    }
-
-    /// All of them.
-    pub(super) async fn tenants(&self, query: TenantQuery) -> Result<Vec<Tenant>, Failure> {
-        let (mut tenants, mut after) = (Vec::new(), None);
-        loop {
-            let slice = self.platform().tenant_list(query.clone(), after, 100).await?;
-            tenants.extend(slice.rows);
-            after = slice.next;
-            if after.is_none() {
-                return Ok(tenants);
-            }
-        }
-    }
+async fn list(office: &Office, args: ListArgs) -> Result<(), Failure> {
+    let query = TenantQuery { status: args.status, isolation: args.isolation, q: args.q };
+    show::many(office.tenants(query).await?, args.json)
 }
 
 fn report(transition: Transition, done: &str) -> Result<(), Failure> {

@@ -109,8 +109,13 @@ fn metered(
     database: Option<web::Data<Database>>,
 ) -> HttpResponse<BoxBody> {
     let (Some(tenant), Some(database)) = (trace.tenant(), database) else { return response };
-    let account =
-        Account { tenant, status: response.status(), received: trace.received(), permit: trace.take_permit() };
+    let account = Account {
+        tenant,
+        status: response.status(),
+        received: trace.received(),
+        is_sent: trace.method != Method::HEAD,
+        permit: trace.take_permit(),
+    };
     response.map_body(|_, body| BoxBody::new(Metered::new(body, account, database.usage().clone())))
 }
 

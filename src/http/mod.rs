@@ -15,6 +15,7 @@ pub mod paging;
 pub(crate) mod path;
 pub mod problem;
 mod query;
+mod route_table;
 pub mod rules;
 mod span;
 pub mod time;
@@ -24,9 +25,10 @@ use std::time::Duration;
 
 pub use body::JsonBody;
 pub use cors::cors;
-pub use fallback::{RouteTable, fallback};
+pub use fallback::fallback;
 pub use path::PathId;
 pub use query::QueryParams;
+pub use route_table::RouteTable;
 pub use trace::{hold, note_tenant, request_id};
 
 /// How much of a request is put up with. Belongs in the application's data.

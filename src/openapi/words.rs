@@ -2,7 +2,7 @@
 //!
 //! For `#[schema(schema_with = words::role)]` and `#[param(schema_with = words::role)]`.
 
-use entity::{Contents, Isolation, Outcome, Role, TenantStatus, WorkState};
+use entity::{Contents, Isolation, OperationKind, Outcome, Role, TenantStatus, WorkState};
 use utoipa::openapi::{Object, ObjectBuilder, Type};
 
 /// What a member may do inside its tenant.
@@ -28,6 +28,13 @@ pub fn isolation() -> Object {
 pub fn contents() -> Object {
     let description = "`plain`: whoever has the export can read it; `sealed`: whoever has the master key.";
     one_of(description, Contents::ALL.iter().map(|contents| contents.as_str()))
+}
+
+/// What long work does.
+pub fn operation_kind() -> Object {
+    let description =
+        "What is done: `move`, `import`, `purge`, `rotate` (a new data key) or `encrypt` (rows sealed that were not).";
+    one_of(description, OperationKind::ALL.iter().map(|kind| kind.as_str()))
 }
 
 /// How far long work is.

@@ -1,7 +1,7 @@
 //! What an operation looks like.
 
 use chrono::{DateTime, Utc};
-use entity::{Isolation, Location, Operation, Progress, TableSum, WorkState, told_outside};
+use entity::{Isolation, Location, Operation, OperationKind, Progress, TableSum, WorkState, told_outside};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -15,9 +15,8 @@ use crate::openapi::words;
 #[schema(as = Operation)]
 pub struct OperationView {
     id: Uuid,
-    /// What is done: `move`, `import`, `purge`, `rotate` (a new data key) or `encrypt` (rows sealed that were not).
-    #[schema(example = "move")]
-    kind: String,
+    #[schema(schema_with = words::operation_kind)]
+    kind: OperationKind,
     tenant_id: Uuid,
     #[schema(schema_with = words::work_state)]
     status: WorkState,

@@ -183,9 +183,9 @@ fn may_write_of(caller: &Caller, author: Uuid) -> Result<(), Error> {
 /// Finds a post that the caller may write: 404 before 403. The condition keeps the write to the author who was found, in
 /// case the post is given to another one meanwhile.
 async fn writable(caller: &Caller, posts: &TenantScoped<Post>, id: Uuid) -> Result<Filter<Post>, Error> {
-    let post = posts.get(id).await?.ok_or(Error::NotFound)?;
-    may_write_of(caller, post.user_id)?;
-    Ok(Filter::eq(PostColumn::UserId, post.user_id))
+    let author: Uuid = posts.value(id, PostColumn::UserId).await?.ok_or(Error::NotFound)?;
+    may_write_of(caller, author)?;
+    Ok(Filter::eq(PostColumn::UserId, author))
 }
 
 /// Why a write found no row to change: there is none any more, or it is no longer the version that was asked for.

@@ -4,7 +4,7 @@
 //! A tenant that is no longer among the busiest loses its series, and begins a new one should it come back.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use entity::Counts;
 use prometheus::{IntCounterVec, Opts, Registry};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// The series of tenants that have none of their own.
 const OTHER: &str = "other";
 
-/// What is left of a tenant's score after each count: of two minutes ago, little counts.
+/// What is left of a tenant's score each time that it fades: of two minutes ago, little counts.
 const FADES: f64 = 0.95;
 
 /// Below this score a tenant is not remembered.
@@ -42,9 +42,14 @@ impl Busiest {
         Ok(Self { series: Series::new(registry)?, most, scores: Arc::default() })
     }
 
+    /// Lets what tenants did until now count for less. To be called in even intervals.
+    pub fn fade(&self) {
+        self.scores().fade();
+    }
+
     /// Adds what tenants used since the last time.
     pub fn count(&self, used: &[(Uuid, Counts)]) {
-        let mut scores = self.scores.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut scores = self.scores();
         for gone in scores.turn(used, self.most) {
             self.series.remove(&gone.to_string());
         }
@@ -55,16 +60,23 @@ impl Busiest {
             }
         }
     }
+
+    fn scores(&self) -> MutexGuard<'_, Scores> {
+        self.scores.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Scores {
-    /// Lets scores fade and grow, names the busiest, and returns who is no longer named.
-    fn turn(&mut self, used: &[(Uuid, Counts)], most: usize) -> Vec<Uuid> {
+    fn fade(&mut self) {
         self.of.values_mut().for_each(|score| *score *= FADES);
+        self.of.retain(|_, score| *score >= FORGOTTEN);
+    }
+
+    /// Lets scores grow, names the busiest, and returns who is no longer named.
+    fn turn(&mut self, used: &[(Uuid, Counts)], most: usize) -> Vec<Uuid> {
         for (tenant, counts) in used {
             *self.of.entry(*tenant).or_default() += counts.requests as f64;
         }
-        self.of.retain(|_, score| *score >= FORGOTTEN);
         let named = self.busiest(most);
         let gone = self.named.difference(&named).copied().collect();
         self.named = named;
@@ -173,6 +185,11 @@ mod tests {
         for _ in 0..100 {
             scores.turn(&[], 10);
         }
+        assert!(scores.named.contains(&idle), "reading what was counted, however often, is no time that passes");
+        for _ in 0..100 {
+            scores.fade();
+        }
+        scores.turn(&[], 10);
         assert!(scores.of.is_empty() && scores.named.is_empty());
     }
 }

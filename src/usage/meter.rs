@@ -54,6 +54,7 @@ impl Meter {
         for turn in 0_u32.. {
             tokio::time::sleep(EVERY).await;
             let Some(meter) = meter.upgrade() else { return };
+            meter.busiest.fade();
             if let Err(error) = meter.flush().await {
                 tracing::warn!(%error, "what tenants used cannot be written down yet");
             }

@@ -20,6 +20,8 @@ pub struct Account {
     pub status: StatusCode,
     /// Bytes of its body.
     pub received: u64,
+    /// Whether the answer's body is sent: not to `HEAD`.
+    pub is_sent: bool,
     /// Its share of what the tenant may send at the same time: given back with the end of the answer.
     pub permit: Option<Permit>,
 }
@@ -48,7 +50,9 @@ impl MessageBody for Metered {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_next(context);
-        if let Poll::Ready(Some(Ok(bytes))) = &polled {
+        if let Poll::Ready(Some(Ok(bytes))) = &polled
+            && self.account.is_sent
+        {
             self.sent += bytes.len() as u64;
         }
         polled

@@ -7,15 +7,17 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 use validator::Validate;
 
-use crate::http::time::micros;
+use crate::http::time::{micros, rfc3339_if_any};
 
 /// What of the time that is kept is asked for.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Validate, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct StatsQuery {
     /// Only hours that begin at this time or later.
+    #[serde(default, deserialize_with = "rfc3339_if_any")]
     pub(super) from: Option<DateTime<Utc>>,
     /// Only hours that begin before this time.
+    #[serde(default, deserialize_with = "rfc3339_if_any")]
     pub(super) to: Option<DateTime<Utc>>,
     /// Also show each hour, or each day in UTC, in which there was anything.
     #[param(inline)]

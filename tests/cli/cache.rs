@@ -111,7 +111,7 @@ async fn without_redis_requests_are_answered_and_the_doctor_says_so() {
         }
     }
     let said = shell.run("doctor").exited(1).out();
-    assert!(said.contains("FAILED cache: Redis does not answer at REDIS_URL"), "{said}");
+    assert!(said.contains("FAILED cache: Redis cannot be used at REDIS_URL"), "{said}");
     redis.start_again();
     usable(&servers);
     assert_eq!(servers[1].send(Request::get(&path).by(&admin)).is(200)["title"], "round 9");

@@ -47,11 +47,17 @@ async fn stored(database: &TestDatabase, pattern: &str) -> i64 {
     database.number(&format!("SELECT count(*) FROM posts WHERE content LIKE '{pattern}'")).await
 }
 
+async fn audited(database: &TestDatabase, action: &str, outcome: &str) -> i64 {
+    let entries = format!("SELECT count(*) FROM audit_log WHERE action = '{action}' AND outcome = '{outcome}'");
+    database.number(&entries).await
+}
+
 async fn what_was_written_plain_is_sealed_and_sealed_again(database: TestDatabase) {
     write(plain(&database), &["acme", "globex"]);
     assert_eq!(stored(&database, "A secret.").await, 2);
     let why = plain(&database).run("keys encrypt").exited(1).err();
     assert!(why.contains("acme: nothing is encrypted: ENCRYPTION_MASTER_KEY is not set"), "{why}");
+    assert_eq!(audited(&database, "tenant.keys.encrypt", "refused").await, 2);
 
     let outcome = sealing(&database).run("keys encrypt --tenant acme").exited(0);
     assert_eq!(outcome.out(), "sealed: 1 tenant, 1 row that had not been\n");
@@ -127,4 +133,12 @@ async fn one_tenant_that_cannot_be_sealed_keeps_no_other_from_it(database: TestD
     let said = outcome.err();
     assert!(said.contains("acme: 1 sealed text does not open: content of posts "), "{said}");
     assert!(said.contains("tenantry: 1 tenant failed"), "{said}");
+    for (action, outcome, count) in [
+        ("tenant.keys.rotate", "done", 2),
+        ("tenant.keys.rotated", "done", 1),
+        ("tenant.keys.rotate_failed", "failed", 1),
+        ("tenant.keys.rotate", "failed", 0),
+    ] {
+        assert_eq!(audited(&database, action, outcome).await, count, "{action}");
+    }
 }

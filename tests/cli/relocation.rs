@@ -126,6 +126,12 @@ async fn a_move_that_fails_is_a_failure_and_says_why() {
     let why = "tenantry: acme stays where it was: the owner role may not create databases: give it CREATEDB";
     assert_eq!(outcome.err().lines().last(), Some(why));
     assert_eq!(isolation(&shell), "shared");
+    let failures = "SELECT count(*) FROM audit_log WHERE outcome <> 'done'";
+    assert_eq!(database.number(failures).await, 1, "the operation tells its own end");
+    assert_eq!(
+        database.number(&format!("{failures} AND action = 'tenant.move_failed' AND outcome = 'failed'")).await,
+        1
+    );
 }
 
 async fn a_move_whose_process_is_killed_is_finished_by_a_server(database: TestDatabase) {

@@ -193,6 +193,8 @@ both_databases! {
             ("?outcome=maybe", "outcome"),
             ("?from=yesterday", "from"),
             ("?to=2026-01-01", "to"),
+            ("?from=-262143-01-01T00:00:00Z", "from"),
+            ("?to=%2B262142-12-31T23:59:59Z", "to"),
         ];
         for (query, field) in wrong {
             assert_eq!(audit(&app, query).await.wrong_fields(), [field], "{query}");

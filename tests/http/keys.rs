@@ -1,6 +1,6 @@
 //! Contents sealed at rest, and keys that change.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::TestDatabase;
 
 use crate::support::{Housing, Tenant, TestApp, tokens};
@@ -59,7 +59,9 @@ every_place! {
         assert_eq!(stored(&app, "content", "posts", "sealed:1:2:%").await, 2);
         assert_eq!(stored(&app, "body", "idempotency_keys", "sealed:1:2:%").await, 1);
         assert_eq!(kept().await.json()["content"], "About keys.");
-        assert!(app.audited(&acme).await.contains(&"tenant.keys.rotate".to_owned()));
+        let audited = app.audited(&acme).await;
+        let [.., begun, ended] = &audited[..] else { panic!("{audited:?}") };
+        assert_eq!([begun, ended], ["tenant.keys.rotate", "tenant.keys.rotated"]);
     }
 }
 
@@ -77,6 +79,16 @@ both_databases! {
         assert!(!answer.text.contains("Mine") && !answer.text.contains("sealed") && !answer.text.contains("posts"));
         app.get("/v1/posts").bearer(&acme.token("viewer")).send().await.refused(500, "internal");
         assert_eq!(read(&mine.id).await.expect(200).json()["content"], "About Mine.");
+
+        // Whoever wrote it can put it right, and get rid of it.
+        let admin = acme.token("admin");
+        let path = format!("/v1/posts/{}", other.id);
+        let change = async |body: Value| app.patch(&path).bearer(&admin).json(&body).send().await;
+        change(json!({ "title": "Renamed" })).await.refused(500, "internal");
+        assert_eq!(stored(&app, "title", "posts", "Renamed").await, 0, "nothing is half done");
+        assert_eq!(change(json!({ "content": "Anew." })).await.expect(200).json()["content"], "Anew.");
+        app.database.execute(moved).await;
+        app.delete(&path).bearer(&admin).send().await.expect(204);
     }
 
     async fn without_a_master_key_there_is_nothing_to_rotate(app: TestApp) {

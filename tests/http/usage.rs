@@ -1,7 +1,7 @@
 //! What tenants used: counted by tenant, kept over restarts, shown to the platform alone.
 
+use reqwest::Method;
 use serde_json::{Value, json};
-
 use testkit::TestDatabase;
 
 use crate::both_databases;
@@ -40,6 +40,13 @@ both_databases! {
         assert!(of_acme["database_ms"].as_f64() > Some(0.0), "{of_acme}");
         assert_eq!(stats_of(&app, &globex, "").await["requests"], 2);
         assert_eq!(stats(&app).await["requests"], 7);
+    }
+
+    async fn what_head_leaves_out_is_not_counted(app: TestApp) {
+        let acme = app.tenant("acme").await;
+        app.call(Method::HEAD, "/v1/users").bearer(&acme.token("viewer")).send().await.expect(200);
+        let stats = stats_of(&app, &acme, "").await;
+        assert_eq!((&stats["requests"], &stats["bytes_out"]), (&json!(1), &json!(0)));
     }
 
     async fn refusals_count_as_such(app: TestApp) {

@@ -152,6 +152,17 @@ impl Cache {
         question: Question,
         load: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
+        self.read_if(area, question, |_| true, load).await
+    }
+
+    /// The same, but only such an answer `lasts` and is kept.
+    pub(crate) async fn read_if<T: Serialize + DeserializeOwned>(
+        &self,
+        area: Area,
+        question: Question,
+        lasts: impl Fn(&T) -> bool,
+        load: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
         let (found, looked) = match self.look(&area, question).await {
             Found::Answer(bytes) => match decoded(&bytes) {
                 Some(answer) => (Some(answer), Looked::Hit),
@@ -159,7 +170,7 @@ impl Cache {
                 None => (None, Looked::Bypass),
             },
             Found::Nothing(seat) => {
-                let loaded = self.flights.join(&seat, async { self.load(&seat, load).await }).await?;
+                let loaded = self.flights.join(&seat, async { self.load(&seat, lasts, load).await }).await?;
                 self.counters.count(&area, Looked::Miss);
                 return decoded(&loaded).ok_or_else(|| Error::Internal("an answer cannot be kept".to_owned()));
             }
@@ -175,6 +186,7 @@ impl Cache {
     async fn load<T: Serialize + DeserializeOwned>(
         &self,
         seat: &Seat,
+        lasts: impl Fn(&T) -> bool,
         load: impl Future<Output = Result<T, Error>>,
     ) -> Result<Bytes, Error> {
         // Another flight may have landed between the look and this one.
@@ -183,10 +195,11 @@ impl Cache {
         {
             return Ok(bytes);
         }
-        let answer = serde_json::to_vec(&load.await?).map_err(|error| Error::Internal(error.to_string()))?;
-        let bytes = Bytes::from(answer);
+        let answer = load.await?;
+        let bytes = serde_json::to_vec(&answer).map_err(|error| Error::Internal(error.to_string()))?;
+        let bytes = Bytes::from(bytes);
         self.steps.reach("answer loaded").await;
-        if bytes.len() <= LARGEST {
+        if bytes.len() <= LARGEST && lasts(&answer) {
             self.keep(seat, &bytes).await;
         }
         Ok(bytes)

@@ -27,6 +27,9 @@ use crate::usage::Usage;
 /// place itself as the owner, and to read and write rows.
 const WORK: usize = 6;
 
+/// A connection that rested and does not answer within this is taken for dead.
+const ANSWERS: Duration = Duration::from_secs(1);
+
 /// How long to wait until other work on places has ended.
 const WORK_WAIT: Duration = Duration::from_secs(20);
 
@@ -134,7 +137,8 @@ impl Connections {
     /// The connection that rests, unless it has died of it.
     async fn rested(&self) -> Option<Opened> {
         let mut opened = self.resting().take()?;
-        opened.connection().run("").await.is_ok().then_some(opened)
+        let answered = tokio::time::timeout(ANSWERS, opened.connection().run("")).await;
+        matches!(answered, Ok(Ok(()))).then_some(opened)
     }
 
     /// Closes the connection that rests, if it has done so for this long, and says whether there was one.

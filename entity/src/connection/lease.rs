@@ -23,7 +23,7 @@ pub(crate) struct Lease {
     pooled: Option<Pooled>,
     ended: bool,
     failed: bool,
-    terms: Terms,
+    terms: Arc<Terms>,
     backend: DbBackend,
     /// Whether the place is a tenant's own.
     is_own: bool,
@@ -59,7 +59,9 @@ impl Lease {
                 Err(error) => {
                     if matches!(error, Error::Moving) {
                         // Whoever said that the tenant is here did not know better.
-                        place.terms.cache.clear(vec![Area::Names]).await;
+                        let cache = &place.terms.cache;
+                        drop(lease);
+                        cache.clear(vec![Area::Names]).await;
                     }
                     return Err(error);
                 }
@@ -107,7 +109,7 @@ impl Lease {
 
     async fn take(place: &Place, key: &PoolKey, asker: Asker) -> Result<Self, Error> {
         let pooled = place.connections.get(key, &place.store, asker).await?;
-        let (terms, backend) = (place.terms.clone(), place.backend());
+        let (terms, backend) = (Arc::clone(&place.terms), place.backend());
         let is_own = place.spot != Spot::Shared;
         Ok(Self {
             pooled: Some(pooled),
@@ -165,8 +167,8 @@ impl Lease {
         self.observe(&statement);
         self.written.note(&statement.sql, self.tenant);
         let (limit, watch) = (self.limit(), self.watch());
-        let sql = statement.sql.clone();
-        let answer = watch.over(&sql, way(self.connection()?, statement));
+        let span = watch.begin(&statement.sql);
+        let answer = span.over(way(self.connection()?, statement));
         let sent = tokio::time::timeout(limit, answer).await;
         self.settle(sent, keys).await
     }
@@ -178,7 +180,7 @@ impl Lease {
             return Err(Error::Internal("a transaction with a failed statement was to be committed".to_owned()));
         }
         let commit = self.tallied().await?;
-        let terms = self.terms.clone();
+        let terms = Arc::clone(&self.terms);
         let announced = terms.cache.announce(std::mem::take(&mut self.written).into_areas()).await;
         terms.steps.reach("write announced").await;
         let committed = self.run(&commit).await;

@@ -13,17 +13,17 @@ pub(super) struct Watch {
     pub(super) slow: Option<Duration>,
 }
 
+/// A statement under way.
+pub(super) struct Watched {
+    span: Span,
+    /// From how long on it is slow, and its text.
+    slow: Option<(Duration, String)>,
+}
+
 impl Watch {
-    /// Waits for the answer to a statement, given with placeholders.
-    pub(super) async fn over<T>(self, sql: &str, answer: impl Future<Output = T>) -> T {
-        let began = Instant::now();
-        let answer = answer.instrument(self.span(sql)).await;
-        let took = began.elapsed();
-        if self.slow.is_some_and(|slow| took >= slow) {
-            let duration_ms = took.as_secs_f64() * 1000.0;
-            tracing::warn!(target: "tenantry::slow", duration_ms, statement = sql, "slow statement");
-        }
-        answer
+    /// Begins to watch a statement, given with placeholders. Its text is copied only for whoever wants to hear of slow ones.
+    pub(super) fn begin(self, sql: &str) -> Watched {
+        Watched { span: self.span(sql), slow: self.slow.map(|slow| (slow, sql.to_owned())) }
     }
 
     /// Of the level TRACE: logging alone does not make it.
@@ -41,5 +41,19 @@ impl Watch {
             db.system.name = system,
             db.query.text = sql,
         )
+    }
+}
+
+impl Watched {
+    /// Waits for the answer.
+    pub(super) async fn over<T>(self, answer: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let answer = answer.instrument(self.span).await;
+        let took = began.elapsed();
+        if let Some((_, sql)) = self.slow.filter(|(slow, _)| took >= *slow) {
+            let duration_ms = took.as_secs_f64() * 1000.0;
+            tracing::warn!(target: "tenantry::slow", duration_ms, statement = sql, "slow statement");
+        }
+        answer
     }
 }

@@ -9,10 +9,12 @@ use crate::database::Database;
 use crate::entities::tenant;
 use crate::error::Error;
 use crate::filter::Filter;
+use crate::rows::Rows;
 use crate::vocabulary::TenantStatus;
 
-/// How long to wait for Redis: a server that has just started is not used at once.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long to wait for Redis: a server that has just started is not used at once, nor is one on which a process has died
+/// before that one counts as gone.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// How often to look.
 const LOOK: Duration = Duration::from_millis(20);
@@ -30,7 +32,8 @@ pub(super) async fn examine(database: &Database) -> Result<Check, Error> {
     let wrong = if database.cache.is_usable() {
         tried(database).await
     } else {
-        Ok(vec!["Redis does not answer at REDIS_URL: requests are served without the cache".to_owned()])
+        Ok(vec!["Redis cannot be used at REDIS_URL, because it does not answer or refuses, or a process that used it is cut off from it: \
+                 requests are served without the cache".to_owned()])
     };
     database.leave_shared_cache().await;
     Ok(Check::new("cache", wrong?, "no tenant finds another's answer in it, and a change of the catalog is heard"))
@@ -55,6 +58,7 @@ async fn trespass(database: &Database) -> Result<Vec<String>, Error> {
     };
     let read = read.await;
     owner.users().delete_many(Filter::all()).await?;
+    Rows::new(owner.id(), &database.serving).drop_tally().await?;
     let (own, strange) = read?;
     let mut wrong = Vec::new();
     if own != (Some(row.clone()), Some(row.clone())) {
@@ -74,7 +78,7 @@ async fn served_suspended(database: &Database) -> Result<bool, Error> {
     let active = throw_away(database).tenant().clone();
     let suspended = tenant::Model { status: TenantStatus::Suspended, ..active.clone() };
     let ask = async |now: &tenant::Model| {
-        let question = Question::names(&["canary".to_owned(), active.id.to_string()]);
+        let question = Question::names([b"canary".as_slice(), active.id.as_bytes()]);
         database.cache.read(Area::Names, question, async { Ok(now.clone()) }).await
     };
     ask(&active).await?;

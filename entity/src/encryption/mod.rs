@@ -28,5 +28,5 @@ pub(crate) use provider::{EnvironmentKey, FileKey, KeyProvider, Ring};
 #[cfg(test)]
 pub(crate) use resealing::count_others;
 pub(crate) use resealing::{open_samples, plain_rows};
-pub(crate) use rotation::{Next, Rotation};
+pub(crate) use rotation::Rotation;
 pub(crate) use stored::Stored;

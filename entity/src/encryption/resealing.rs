@@ -12,17 +12,12 @@ use super::key::{DataKey, Slot};
 use super::{Keyring, stored};
 use crate::connection::{Access, Binding, Lease};
 use crate::error::{Error, Keys, internal};
+use crate::operations::Told;
 use crate::place::Place;
 use crate::rows::{TENANT, Table, tables};
 
 /// Rows that are read at once: their texts may be as large as a body may be.
 const PART: u64 = 16;
-
-/// Who is told of each row.
-pub(super) trait Told: Send {
-    /// One more row was sealed again.
-    fn sealed(&mut self) -> impl Future<Output = Result<(), Error>> + Send;
-}
 
 /// One marked column of a tenant's, in one place.
 struct Column<'a> {
@@ -54,7 +49,7 @@ pub(crate) async fn open_samples(tenant: Uuid, place: &Place, keys: &Keyring) ->
         for name in table.sealed() {
             let column = Column { tenant, place, table, name };
             if let Some(row) = column.sample().await? {
-                keys.open(column.slot(&row), &row.text).await?;
+                keys.open(column.slot(&row), row.text.clone()).await?;
             }
         }
     }
@@ -190,7 +185,7 @@ impl Column<'_> {
             let Some(last) = found.last() else { return Ok(()) };
             after = Some(last.id);
             for row in &found {
-                let text = match keys.open(self.slot(row), &row.text).await {
+                let text = match keys.open(self.slot(row), row.text.clone()).await {
                     Err(Error::Internal(_)) => {
                         tally.does_not_open(self.slot(row));
                         continue;
@@ -199,7 +194,7 @@ impl Column<'_> {
                 };
                 if self.replace(row, &key.seal(self.slot(row), &text)).await? {
                     tally.resealed += 1;
-                    told.sealed().await?;
+                    told.rows(1).await?;
                 }
             }
         }

@@ -19,6 +19,9 @@ impl Platform<'_> {
         let ring = keys.ring()?;
         let old = catalog::not_wrapped_with(keys.catalog(), ring.present.master_key_id()).await?;
         let (mut done, of) = (0, old.len() as u64);
+        // Before the first of them: whoever looks for a change of keys must find it, also one that broke off.
+        let detail = json!({ "keys": of, "master_key_id": ring.present.master_key_id() });
+        self.audit_record(AuditEntry { action: "keys.rewrap", tenant_id: None, detail }).await?;
         for key in &old {
             let mut lease = self.begin().await?;
             rewrap(ring, key, &mut lease).await?;
@@ -26,8 +29,6 @@ impl Platform<'_> {
             done += 1;
             told(done, of);
         }
-        let detail = json!({ "keys": done, "master_key_id": ring.present.master_key_id() });
-        self.audit_record(AuditEntry { action: "keys.rewrap", tenant_id: None, detail }).await?;
         Ok(done)
     }
 }

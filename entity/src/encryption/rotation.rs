@@ -6,25 +6,23 @@
 //! may bring back, until the tenant is purged.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use uuid::Uuid;
 
-use super::resealing::{Told, count_others, reseal};
+use super::resealing::{count_others, reseal};
 use super::{DataKey, catalog};
 use crate::database::Database;
 use crate::entities::operation;
 use crate::error::Error;
-use crate::moving::{Beginning, Kind, Record, location, running_of};
+use crate::moving::location;
+use crate::operations::{Beginning, Ended, Next, Noting, Record, another_is_under_way, begins_in, running_of};
 use crate::owner::TenantLock;
 use crate::place::Place;
 use crate::platform::{Platform, tenant_by_id};
 use crate::resource::now;
-use crate::vocabulary::WorkState;
-
-/// How often it is noted how many rows have been sealed again.
-const NOTED: Duration = Duration::from_millis(500);
+use crate::vocabulary::{OperationKind as Kind, WorkState};
 
 impl Platform<'_> {
     /// Gives the tenant a new data key, at once, and begins to seal its rows with it. Asking again while that is under way
@@ -50,7 +48,7 @@ impl Platform<'_> {
         if let Some(under_way) = running_of(database, id).await? {
             return self.taken_up(under_way, kind);
         }
-        if !kind.begins_in().contains(&tenant.status) {
+        if !begins_in(kind).contains(&tenant.status) {
             return Err(Error::NotPossible(format!("the rows of a tenant that is {} cannot be sealed", tenant.status)));
         }
         let also = if kind == Kind::Rotate { vec![database.keys.next(id).await?.0] } else { Vec::new() };
@@ -66,20 +64,11 @@ impl Platform<'_> {
     }
 
     fn taken_up(&self, under_way: operation::Model, kind: Kind) -> Result<operation::Model, Error> {
-        if under_way.kind == kind.as_str() {
+        if under_way.kind == kind {
             return Ok(self.go_on(under_way));
         }
-        Err(Error::NotPossible(format!("another operation is under way: {} {}", under_way.kind, under_way.id)))
+        Err(another_is_under_way(&under_way))
     }
-}
-
-/// What is left of the work.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// Nothing.
-    Nothing,
-    /// What there is to do after this time, for which no lock need be held.
-    After(Duration),
 }
 
 /// A rotation, or a first sealing, that is being done.
@@ -115,11 +104,7 @@ impl<'d> Rotation<'d> {
             "preparing" => self.prepare().await,
             "sealing" => {
                 self.reseal().await?;
-                if self.operation.kind == Kind::Encrypt.as_str() {
-                    self.end().await
-                } else {
-                    self.enter("waiting").await
-                }
+                if self.operation.kind == Kind::Encrypt { self.end().await } else { self.enter("waiting").await }
             }
             "waiting" => self.enter("checking").await,
             "checking" => {
@@ -145,7 +130,7 @@ impl<'d> Rotation<'d> {
     async fn reseal(&mut self) -> Result<(), Error> {
         let (database, tenant, place) = (self.database, self.operation.tenant_id, self.place().await?);
         let newest = self.newest().await?;
-        let mut noting = Noting { database, operation: &mut self.operation, noted: Instant::now() };
+        let mut noting = Noting::new(database, &mut self.operation, "row sealed");
         while reseal(tenant, &place, &database.keys, &newest, &mut noting).await? > 0 {
             self.lock.check().await?;
         }
@@ -155,12 +140,10 @@ impl<'d> Rotation<'d> {
     /// The keys before the newest have nothing to open any more. A first sealing retires none: nobody has waited.
     async fn end(&mut self) -> Result<(), Error> {
         let tenant = self.operation.tenant_id;
-        let retires = self.operation.kind == Kind::Rotate.as_str();
+        let retires = self.operation.kind == Kind::Rotate;
         let also =
             if retires { vec![catalog::retiring(tenant, self.newest().await?.version, now())] } else { Vec::new() };
-        self.operation.state = WorkState::Done;
-        self.operation.error = None;
-        Record::enter(self.database, &mut self.operation, "ended", also).await?;
+        Record::end(self.database, &mut self.operation, Ended::Well, also).await?;
         self.database.keys.forget(tenant);
         Ok(())
     }
@@ -173,8 +156,7 @@ impl<'d> Rotation<'d> {
             Record::note(self.database, &self.operation).await?;
             return Err(error);
         }
-        self.operation.state = WorkState::Failed;
-        self.enter("ended").await
+        Record::end(self.database, &mut self.operation, Ended::Badly, Vec::new()).await
     }
 
     async fn place(&self) -> Result<Arc<Place>, Error> {
@@ -190,24 +172,5 @@ impl<'d> Rotation<'d> {
 
     async fn enter(&mut self, phase: &str) -> Result<(), Error> {
         Record::enter(self.database, &mut self.operation, phase, Vec::new()).await
-    }
-}
-
-/// Notes, now and then, how many rows have been sealed again.
-struct Noting<'a> {
-    database: &'a Database,
-    operation: &'a mut operation::Model,
-    noted: Instant,
-}
-
-impl Told for Noting<'_> {
-    async fn sealed(&mut self) -> Result<(), Error> {
-        self.operation.progress.copied += 1;
-        self.database.settings.steps.reach("row sealed").await;
-        if self.noted.elapsed() > NOTED {
-            self.noted = Instant::now();
-            Record::note(self.database, self.operation).await?;
-        }
-        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use sea_orm::FromJsonQueryResult;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::vocabulary::{Isolation, WorkState};
+use crate::vocabulary::{Isolation, OperationKind, WorkState};
 
 /// Long work on one tenant.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -16,8 +16,8 @@ pub struct Model {
     pub id: Uuid,
     /// On whom.
     pub tenant_id: Uuid,
-    /// What: `move`, `import`, `purge`, `rotate` or `encrypt`.
-    pub kind: String,
+    /// What it does.
+    pub kind: OperationKind,
     /// How far it is.
     pub state: WorkState,
     /// What is being done: `preparing`, `making`, `copying`, `holding`, `cleaning`, `reverting`, `ended`;

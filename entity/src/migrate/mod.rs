@@ -12,14 +12,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use migration::{CATALOG, Set, TENANT};
-use sea_orm::{DbBackend, Statement};
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, DbBackend, Statement, StatementBuilder};
 
 use crate::connection::{Access, Binding, Lease};
 use crate::database::{Database, OpenError, connect};
+use crate::entities::tenant;
 use crate::error::{Error, Keys, internal};
 use crate::owner::{FleetLock, Owner, Site};
 use crate::place::Spot;
 use crate::settings::{DatabaseSettings, Store};
+use crate::vocabulary::Isolation;
 
 pub(crate) use fleet::{bring_up as bring_up_tenant, note_current as note_current_tenant};
 pub use report::{MigrationStatus, Report, TenantFailure, Watch};
@@ -157,17 +160,20 @@ async fn lacking(database: &Database, store: &Arc<Store>, owner: &mut Owner) -> 
 
 /// Tenants in shared tables have what those have. Written as the platform: the owner sees no tenant's row.
 async fn note_shared_version(database: &Database, store: &Store, version: usize) -> Result<(), Error> {
-    let datastore = match store.name() {
-        // A datastore's name is of letters, digits, - and _.
-        Some(name) => format!("= '{name}'"),
-        None => "IS NULL".to_owned(),
+    let version = i32::try_from(version).unwrap_or(i32::MAX);
+    let on_store = match store.name() {
+        Some(name) => tenant::Column::Datastore.eq(name),
+        None => tenant::Column::Datastore.is_null(),
     };
-    let sql = format!(
-        "UPDATE tenants SET schema_version = {version}
-         WHERE isolation = 'shared' AND datastore {datastore} AND schema_version < {version}"
-    );
+    let update = Query::update()
+        .table(tenant::Entity)
+        .value(tenant::Column::SchemaVersion, version)
+        .and_where(tenant::Column::Isolation.eq(Isolation::Shared.as_str()))
+        .and_where(on_store)
+        .and_where(tenant::Column::SchemaVersion.lt(version))
+        .take();
     let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
-    lease.run(&sql).await?;
+    lease.affected(StatementBuilder::build(&update, &lease.backend()), Keys::default()).await?;
     lease.commit().await
 }
 

@@ -5,29 +5,22 @@
 //! if they are the same, one change of the catalog sends the tenant to its new place. The old one is destroyed after every
 //! request that was admitted to it has ended. If anything is not as it should be before that one change, writes go on where they
 //! were and the new place is destroyed.
-//!
-//! What has been done is in the catalog's `operations`; each phase can be repeated. A move whose process died is taken up by
-//! whoever finds it, and a lock keeps two from working on one tenant.
 
 mod fence;
 mod phases;
-mod record;
-mod runner;
 
-use record::running;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::database::Database;
 use crate::entities::operation::{self, Location};
 use crate::entities::tenant;
 use crate::error::Error;
+use crate::operations::{Beginning, Record, another_is_under_way, begins_in, running_of};
 use crate::platform::{Platform, newest_schema};
-use crate::vocabulary::WorkState;
+use crate::vocabulary::OperationKind;
 
 pub(crate) use fence::Fence;
-pub(crate) use record::{Beginning, Kind, Record, is_being_purged, new as new_operation, running_of};
-pub(crate) use runner::{AtWork, done, run};
+pub(crate) use phases::Move;
 
 impl Platform<'_> {
     /// Begins to move a tenant. The operation goes on by itself, here or, if this process dies, in another one.
@@ -41,7 +34,7 @@ impl Platform<'_> {
         if let Some(under_way) = running_of(self.database(), id).await? {
             return self.take_up(under_way, &target);
         }
-        if !Kind::Move.begins_in().contains(&tenant.status) {
+        if !begins_in(OperationKind::Move).contains(&tenant.status) {
             return Err(Error::NotPossible(format!("a tenant that is {} cannot be moved", tenant.status)));
         }
         if source == target {
@@ -50,35 +43,17 @@ impl Platform<'_> {
         check_known(&tenant)?;
         self.check_owner(&source)?;
         let detail = json!({ "from": source, "to": target });
-        let (kind, action) = (Kind::Move, "tenant.move");
+        let (kind, action) = (OperationKind::Move, "tenant.move");
         let beginning = Beginning { kind, source, target, action, detail, also: Vec::new() };
         let record = Record::begin(self, id, beginning).await?;
         Ok(self.go_on(record))
     }
 
-    /// The operation with this id.
-    pub async fn operation_find(&self, id: Uuid) -> Result<Option<operation::Model>, Error> {
-        record::find(self.database(), id).await
-    }
-
-    /// Goes on with an operation that is under way, unless somebody is at it.
-    pub fn operation_resume(&self, operation: &operation::Model) {
-        if operation.state == WorkState::Running {
-            self.go_on(operation.clone());
-        }
-    }
-
     fn take_up(&self, under_way: operation::Model, target: &Location) -> Result<operation::Model, Error> {
-        if under_way.kind == Kind::Move.as_str() && under_way.target == *target {
+        if under_way.kind == OperationKind::Move && under_way.target == *target {
             return Ok(self.go_on(under_way));
         }
-        Err(Error::NotPossible(format!("another operation is under way: {} {}", under_way.kind, under_way.id)))
-    }
-
-    pub(crate) fn go_on(&self, operation: operation::Model) -> operation::Model {
-        let (database, id) = (self.database().clone(), operation.id);
-        self.database().spawn(async move { run(&database, id).await });
-        operation
+        Err(another_is_under_way(&under_way))
     }
 
     /// Moving out of a place takes its owner too.
@@ -101,13 +76,4 @@ pub(crate) fn check_known(tenant: &tenant::Model) -> Result<(), Error> {
 
 pub(crate) fn location(tenant: &tenant::Model) -> Location {
     Location { isolation: tenant.isolation, datastore: tenant.datastore.clone() }
-}
-
-/// Goes on with every operation that nobody is at.
-pub(crate) async fn resume(database: &Database) -> Result<(), Error> {
-    for operation in running(database).await? {
-        let resumed = database.clone();
-        database.spawn(async move { run(&resumed, operation.id).await });
-    }
-    Ok(())
 }

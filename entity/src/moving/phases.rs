@@ -4,24 +4,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sea_orm::sea_query::{Expr, ExprTrait};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::Fence;
-use super::record::{Record, tenant_update};
-use super::runner::done;
 use crate::database::Database;
 use crate::entities::operation::{self, Location, TableSum};
 use crate::entities::tenant::Column;
 use crate::error::Error;
-use crate::gatekeeper::PlatformAdmin;
 use crate::guard;
+use crate::operations::{Ended, Next, Noting, Record, tenant_update};
 use crate::owner::{Owner, Site, TenantLock};
 use crate::place::{Place, Spot};
 use crate::resource::now;
-use crate::rows::{Rows, Summed, Told, tables};
+use crate::rows::{Rows, Summed, tables};
 use crate::settings::Store;
-use crate::vocabulary::{Outcome, WorkState};
+use crate::vocabulary::WorkState;
 
 /// How long writes may be held. Whatever has not been carried over and compared by then is carried over while they go on.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
@@ -41,11 +38,8 @@ const HOLDS: u32 = 3;
 /// How long a move that has not come to holding writes is tried again when a server is away.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// How often it is noted how far copying is.
-const NOTED: Duration = Duration::from_millis(500);
-
 /// A move that is being done.
-pub(super) struct Move<'d> {
+pub(crate) struct Move<'d> {
     database: &'d Database,
     operation: operation::Model,
     lock: TenantLock,
@@ -84,24 +78,34 @@ impl Side {
 }
 
 impl<'d> Move<'d> {
-    pub(super) fn new(database: &'d Database, operation: operation::Model, lock: TenantLock) -> Result<Self, Error> {
+    pub(crate) fn new(database: &'d Database, operation: operation::Model, lock: TenantLock) -> Result<Self, Error> {
         let tenant = operation.tenant_id;
         let source = Side::new(database, &operation.source, tenant)?;
         let target = Side::new(database, &operation.target, tenant)?;
         Ok(Self { database, operation, lock, source, target, holds: 0, sums: Vec::new() })
     }
 
-    pub(super) fn is_running(&self) -> bool {
-        self.operation.state == WorkState::Running
-    }
-
-    /// Whether the tenant is in its new place.
-    pub(super) fn has_switched(&self) -> bool {
-        self.operation.phase == "cleaning"
+    /// Does one phase after the other.
+    pub(crate) async fn go_on(&mut self, has_waited: bool) -> Result<Next, Error> {
+        while self.operation.state == WorkState::Running {
+            let has_switched = self.operation.phase == "cleaning";
+            if has_switched && !has_waited {
+                // Whoever was admitted to the old place, before or by a name from before, is there no more after this.
+                let database = self.database;
+                return Ok(Next::After(database.settings.request_timeout + database.cache.oldest_name()));
+            }
+            if let Err(error) = self.next().await {
+                self.failed(error).await?;
+                let operation = &self.operation;
+                let (id, phase) = (operation.id, &operation.phase);
+                tracing::warn!(operation = %id, phase, error = operation.error, "a move fell back");
+            }
+        }
+        Ok(Next::Nothing)
     }
 
     /// Does the phase that the operation is in.
-    pub(super) async fn next(&mut self) -> Result<(), Error> {
+    async fn next(&mut self) -> Result<(), Error> {
         self.database.settings.steps.reach(&self.operation.phase).await;
         // Nothing is done without the lock: another one may have gone on with this.
         self.lock.check().await?;
@@ -122,7 +126,7 @@ impl<'d> Move<'d> {
 
     /// What becomes of a failure: before the tenant has moved, everything goes back to how it was; afterwards it is
     /// tried again later.
-    pub(super) async fn failed(&mut self, error: Error) -> Result<&operation::Model, Error> {
+    async fn failed(&mut self, error: Error) -> Result<(), Error> {
         let phase = self.operation.phase.clone();
         self.operation.error = Some(error.to_string());
         match phase.as_str() {
@@ -135,18 +139,14 @@ impl<'d> Move<'d> {
                 return Err(error);
             }
             // Nothing has been made that could be destroyed.
-            "preparing" => {
-                self.write_down("tenant.move_failed").await?;
-                self.operation.state = WorkState::Failed;
-                self.enter("ended").await?;
-            }
+            "preparing" => self.end(Ended::Badly).await?,
             "making" | "copying" | "holding" => self.enter("reverting").await?,
             _ => {
                 Record::note(self.database, &self.operation).await?;
                 return Err(error);
             }
         }
-        Ok(&self.operation)
+        Ok(())
     }
 
     /// Whether it is too early to give up because something is away.
@@ -305,8 +305,7 @@ impl<'d> Move<'d> {
     async fn clean(&mut self) -> Result<(), Error> {
         self.destroy(true).await?;
         self.database.settings.steps.reach("source destroyed").await;
-        self.write_down("tenant.moved").await?;
-        done(self.database, &mut self.operation).await
+        self.end(Ended::Well).await
     }
 
     /// Everything as it was before.
@@ -316,9 +315,7 @@ impl<'d> Move<'d> {
         // What is destroyed now must not be where the tenant is.
         self.check_apart().await?;
         self.destroy(false).await?;
-        self.write_down("tenant.move_failed").await?;
-        self.operation.state = WorkState::Failed;
-        self.enter("ended").await
+        self.end(Ended::Badly).await
     }
 
     /// Lets the tenant write again where it is.
@@ -352,7 +349,7 @@ impl<'d> Move<'d> {
         let tenant = self.operation.tenant_id;
         let source = Rows::new(tenant, &self.source.place);
         let target = Rows::new(tenant, &self.target.place);
-        let mut noting = Noting { database: self.database, operation: &mut self.operation, noted: Instant::now() };
+        let mut noting = Noting::new(self.database, &mut self.operation, "batch copied");
         for table in tables() {
             target.follow(&source, &table, &mut noting).await?;
         }
@@ -363,34 +360,8 @@ impl<'d> Move<'d> {
         Record::enter(self.database, &mut self.operation, phase, Vec::new()).await
     }
 
-    async fn write_down(&self, action: &'static str) -> Result<(), Error> {
-        let detail = json!({
-            "operation": self.operation.id, "from": self.operation.source, "to": self.operation.target,
-            "error": self.operation.error,
-        });
-        let admin = PlatformAdmin::by_operation(&self.operation.actor);
-        let outcome = if self.operation.error.is_some() { Outcome::Failed } else { Outcome::Done };
-        let platform = self.database.platform(&admin);
-        platform.audit_ended(action, Some(self.operation.tenant_id), detail, outcome).await
-    }
-}
-
-/// Notes, now and then, how many rows have been copied.
-struct Noting<'a> {
-    database: &'a Database,
-    operation: &'a mut operation::Model,
-    noted: Instant,
-}
-
-impl Told for Noting<'_> {
-    async fn copied(&mut self, rows: u64) -> Result<(), Error> {
-        self.operation.progress.copied += rows;
-        self.database.settings.steps.reach("batch copied").await;
-        if self.noted.elapsed() > NOTED {
-            self.noted = Instant::now();
-            Record::note(self.database, self.operation).await?;
-        }
-        Ok(())
+    async fn end(&mut self, ended: Ended) -> Result<(), Error> {
+        Record::end(self.database, &mut self.operation, ended, Vec::new()).await
     }
 }
 

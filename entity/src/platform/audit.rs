@@ -97,7 +97,17 @@ impl Platform<'_> {
 
     /// Writes an entry in the transaction of what it tells of.
     pub(crate) async fn write_down(&self, lease: &mut Lease, entry: AuditEntry) -> Result<(), Error> {
-        let row = self.audit_row(entry.action, entry.tenant_id, entry.detail, Outcome::Done);
+        self.write_down_ended(lease, entry, Outcome::Done).await
+    }
+
+    /// The same of something that may not have been done.
+    pub(crate) async fn write_down_ended(
+        &self,
+        lease: &mut Lease,
+        entry: AuditEntry,
+        outcome: Outcome,
+    ) -> Result<(), Error> {
+        let row = self.audit_row(entry.action, entry.tenant_id, entry.detail, outcome);
         let insert = audit::Entity::insert(row).into_query();
         lease.affected(self.build(&insert), KEYS).await.map(|_| ())
     }
@@ -121,16 +131,20 @@ impl Platform<'_> {
 /// The entries that are not older than this. The list is in the order of ids, which are made a moment before or after: so the
 /// bound on ids spares reading the others, and the time decides.
 fn since(at: DateTime<Utc>) -> Condition {
-    Condition::all().add(audit::Column::Id.gte(first_id(at - CLOSE))).add(audit::Column::At.gte(at))
+    Condition::all()
+        .add(audit::Column::Id.gte(first_id(at.checked_sub_signed(CLOSE).unwrap_or(at))))
+        .add(audit::Column::At.gte(at))
 }
 
 /// The entries that are older than this.
 fn until(at: DateTime<Utc>) -> Condition {
-    Condition::all().add(audit::Column::Id.lt(first_id(at + CLOSE))).add(audit::Column::At.lt(at))
+    Condition::all()
+        .add(audit::Column::Id.lt(first_id(at.checked_add_signed(CLOSE).unwrap_or(at))))
+        .add(audit::Column::At.lt(at))
 }
 
-/// The smallest id that is made at this moment.
+/// The smallest id that is made at this moment. Ids tell the 48 bits of milliseconds since 1970.
 fn first_id(at: DateTime<Utc>) -> Uuid {
-    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0);
+    let millis = u64::try_from(at.timestamp_millis()).unwrap_or(0).min((1 << 48) - 1);
     uuid::Builder::from_unix_timestamp_millis(millis, &[0; 10]).into_uuid()
 }

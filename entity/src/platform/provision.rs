@@ -20,7 +20,7 @@ use crate::entities::{slug, tenant, tenant_version};
 use crate::error::{Error, internal};
 use crate::gatekeeper::TenantName;
 use crate::guard;
-use crate::moving::running_of;
+use crate::operations::running_of;
 use crate::owner::{Owner, Site, TenantLock};
 use crate::place::Spot;
 use crate::resource::now;

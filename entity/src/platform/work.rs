@@ -10,7 +10,7 @@ use super::{AuditEntry, KEYS, Platform};
 use crate::connection::Lease;
 use crate::entities::{domain, operation, slug, tenant};
 use crate::error::Error;
-use crate::moving::{Record, is_being_purged};
+use crate::operations::{Record, is_being_purged};
 
 /// One change of the catalog, with its audit entry.
 pub(super) struct Work<'p> {

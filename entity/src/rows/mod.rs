@@ -15,7 +15,6 @@ pub(crate) use keys::Key;
 pub(crate) use reading::Batches;
 pub(crate) use sum::{Summed, hex};
 pub(crate) use table::{Row, TENANT, Table, tables};
-pub(crate) use writing::Told;
 
 use uuid::Uuid;
 

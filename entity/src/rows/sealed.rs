@@ -12,7 +12,7 @@ impl Table {
     /// Makes the row's stored texts readable.
     pub(crate) async fn open(&self, row: &mut Row, tenant: Uuid, keys: &Keyring) -> Result<(), Error> {
         for (slot, text) in self.sealed_texts(row, tenant) {
-            *text = keys.open(slot, text).await?;
+            *text = keys.open(slot, std::mem::take(text)).await?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::table::TENANT;
 use super::{Key, Row, Rows, Table, tables};
 use crate::connection::Access;
 use crate::error::{Error, Keys};
+use crate::operations::Told;
 
 /// Keys that are compared at once.
 const WINDOW: u64 = 1_000;
@@ -17,12 +18,6 @@ const FIRST: usize = 64;
 
 /// Rows that are deleted at once: a large tenant must not hold the write lock of a file, or locks on rows, for long.
 const DELETED: u64 = 2_000;
-
-/// Who is told of rows that have been copied.
-pub(crate) trait Told: Send {
-    /// So many more.
-    fn copied(&mut self, rows: u64) -> impl Future<Output = Result<(), Error>> + Send;
-}
 
 impl Rows<'_> {
     /// Inserts rows as the tenant's.
@@ -106,7 +101,7 @@ impl Rows<'_> {
             let (batch, rest) = left.split_at(size.min(left.len()));
             let rows = source.with_ids(table, batch).await?;
             self.insert(table, &rows).await?;
-            told.copied(rows.len() as u64).await?;
+            told.rows(rows.len() as u64).await?;
             size = next_size(&rows).and_then(|size| usize::try_from(size).ok()).unwrap_or(size);
             left = rest;
         }

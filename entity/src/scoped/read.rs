@@ -1,13 +1,14 @@
 //! Reading single rows and facts about rows.
 
+use sea_orm::TryGetable;
 use sea_orm::sea_query::{Expr, Func, Order, Query, SelectStatement};
 use uuid::Uuid;
 
 use super::{List, TenantScoped, models, number};
 use crate::cache::Question;
 use crate::cursor::Cursor;
-use crate::error::Error;
-use crate::filter::Filter;
+use crate::error::{Error, internal};
+use crate::filter::{Filter, comparable};
 use crate::resource::Mapped;
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
@@ -26,6 +27,14 @@ impl<R: Mapped> TenantScoped<R> {
     pub async fn find(&self, filter: Filter<R>) -> Result<Option<R>, Error> {
         let stored = self.stored(filter).await?;
         self.opened_models(stored.into_iter().collect()).await.map(|mut rows| rows.pop())
+    }
+
+    /// What the row with this id has in one column, if the tenant has the row. Nothing else of it is read, nor opened.
+    pub async fn value<T: TryGetable>(&self, id: Uuid, column: R::Column) -> Result<Option<T>, Error> {
+        let mut select = self.select(Filter::eq(R::ID, id))?;
+        select.clear_selects().column((R::Entity::default(), comparable::<R>(column)?));
+        let rows = self.fetch(&select).await?;
+        rows.first().map(|row| row.try_get_by_index(0).map_err(internal)).transpose()
     }
 
     /// The newest row that matches, as it is stored: what the cache keeps.

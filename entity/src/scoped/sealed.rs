@@ -32,7 +32,7 @@ impl<R: Mapped> TenantScoped<R> {
         for sealed in R::SEALED {
             if let Some(text) = (sealed.text)(model) {
                 let slot = self.slot(table.table_name(), sealed.column, row);
-                *text = self.session.keys.open(slot, text).await?;
+                *text = self.session.keys.open(slot, std::mem::take(text)).await?;
             }
         }
         Ok(())

@@ -212,13 +212,14 @@ impl<R: Owned> TenantScoped<R> {
     async fn delete_with(&self, unit: &mut Unit<'_>, filter: Filter<R>, dependents: &Dependents) -> Result<u64, Error> {
         let mut lock = self.select(filter)?;
         lock.clear_selects().column((R::Entity::default(), R::ID));
+        // In one order: two who delete the same rows must not wait for each other.
+        lock.order_by((R::Entity::default(), R::ID), Order::Asc);
         // SQLite has one writer at a time anyway.
         if self.session.backend == DbBackend::Postgres {
             lock.lock(LockType::Update);
         }
         let rows = unit.rows(self.build(&lock)).await?;
-        let ids: Vec<Uuid> =
-            rows.iter().map(|row| row.try_get_by_index(0)).collect::<Result<_, _>>().map_err(internal)?;
+        let ids = ids(&rows)?;
         let mut deleted = 0;
         for chunk in ids.chunks(ROWS_A_STATEMENT) {
             let mut theirs = Query::delete();

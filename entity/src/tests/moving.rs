@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::process::{Process, hasty};
 use crate::entities::operation::Location;
-use crate::moving::resume;
+use crate::operations::resume;
 use crate::owner::{Owner, Site};
 use crate::place::Spot;
 use crate::session::TenantAccess;

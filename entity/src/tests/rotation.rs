@@ -12,7 +12,7 @@ use super::moving::Scene;
 use super::process::Process;
 use crate::encryption::{count_others, plain_rows};
 use crate::entities::operation::Location;
-use crate::moving::resume;
+use crate::operations::resume;
 use crate::session::TenantAccess;
 use crate::settings::DatabaseSettings;
 use crate::vocabulary::{Isolation, Limits, Role, WorkState};

@@ -9,7 +9,7 @@ use super::process::Process;
 use crate::Contents;
 use crate::entities::operation::{Location, TableSum};
 use crate::entities::tenant;
-use crate::moving::resume;
+use crate::operations::resume;
 use crate::rows::{Rows, tables};
 use crate::vocabulary::{Isolation, Limits, Role, TenantStatus};
 use crate::{Error, ImportOptions, NewPost, NewTenant, NewUser, TenantName, Transition};
@@ -273,7 +273,7 @@ fn a_purge_that_has_begun_is_not_taken_back() {
             dying.kill();
             let restored = other.run(other.platform().tenant_restore(tenant.id));
             assert!(matches!(restored, Err(Error::NotPossible(_)) | Ok(Transition::Missing)), "{died:?}: {restored:?}");
-            let operations = || other.run(crate::moving::running_of(&other.database, tenant.id)).unwrap();
+            let operations = || other.run(crate::operations::running_of(&other.database, tenant.id)).unwrap();
             while operations().is_some() {
                 other.run(resume(&other.database)).unwrap();
                 assert!(began.elapsed() < PATIENCE, "nobody goes on");

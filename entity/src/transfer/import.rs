@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::line::{Chain, FORMAT, Head, ImportedTenant, Line};
-use super::origin::{Origin, TakeError};
+use super::origin::{Origin, OriginError, TakeError};
 use crate::connection::Lease;
 use crate::database::Database;
 use crate::encryption::Keyring;
@@ -20,13 +20,13 @@ use crate::entities::operation::{self, Location};
 use crate::entities::{slug, tenant};
 use crate::error::{Error, Keys};
 use crate::gatekeeper::PlatformAdmin;
-use crate::moving::{Kind, Record, done, new_operation, running_of};
+use crate::operations::{Ended, Record, new_operation, running_of};
 use crate::owner::TenantLock;
 use crate::place::Place;
 use crate::platform::{NewTenant, Platform, newest_schema, raise, serve, tenant_by_id, undo};
 use crate::rows::{Row, Rows, Table, tables};
 use crate::turns::Turn;
-use crate::vocabulary::{Isolation, TenantStatus, WorkState};
+use crate::vocabulary::{Isolation, OperationKind, TenantStatus};
 
 /// Longest line, in bytes: a row's texts, however they are escaped.
 const LONGEST_LINE: usize = 64 << 20;
@@ -150,7 +150,10 @@ impl Import {
         if head.tenantry != "export" || head.format != FORMAT {
             return Err(bad(1, "is of a format that this version does not know"));
         }
-        let origin = Origin::new(&self.database, &head).await.map_err(|why| bad(1, &why))?;
+        let origin = Origin::new(&self.database, &head).await.map_err(|error| match error {
+            OriginError::Unopenable(why) => bad(1, &why),
+            OriginError::Other(error) => error,
+        })?;
         let mut told = head.tenant;
         if let Some(slug) = &self.options.slug {
             slug.clone_into(&mut told.slug);
@@ -170,7 +173,7 @@ impl Import {
         // Taken before anybody can see that there is something to be gone on with.
         let mut lock = TenantLock::try_take(&database, id).await?.ok_or(Error::Busy)?;
         let place = Location { isolation, datastore: self.options.datastore.clone() };
-        let operation = new_operation(&platform, id, Kind::Import, place.clone(), place);
+        let operation = new_operation(&platform, id, OperationKind::Import, place.clone(), place);
         let new = NewTenant {
             id: Some(id),
             slug: told.slug,
@@ -233,7 +236,7 @@ impl Import {
         let served = serve(&self.database, begun.tenant.id, version, status).await?;
         let served =
             served.ok_or_else(|| Error::NotPossible("the tenant was deleted while it was imported".to_owned()))?;
-        done(&self.database, &mut begun.operation).await?;
+        Record::end(&self.database, &mut begun.operation, Ended::Well, Vec::new()).await?;
         self.begun = None;
         Ok(served)
     }
@@ -355,10 +358,11 @@ pub(crate) async fn undo_import(
     match tenant.filter(|tenant| tenant.status == TenantStatus::Provisioning) {
         Some(tenant) => undo(database, &tenant, lock).await?,
         // It was finished, up to its own record.
-        None if running_of(database, operation.tenant_id).await?.is_some() => return done(database, operation).await,
+        None if running_of(database, operation.tenant_id).await?.is_some() => {
+            return Record::end(database, operation, Ended::Well, Vec::new()).await;
+        }
         None => return Ok(()),
     }
-    operation.state = WorkState::Failed;
     operation.error = Some("it was not finished".to_owned());
-    Record::enter(database, operation, "ended", Vec::new()).await
+    Record::end(database, operation, Ended::Badly, Vec::new()).await
 }

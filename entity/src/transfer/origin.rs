@@ -21,15 +21,12 @@ pub(super) struct Origin {
 }
 
 impl Origin {
-    /// Fails with a reason if sealed contents could not be opened here.
-    pub(super) async fn new(database: &Database, head: &Head) -> Result<Self, String> {
+    /// Fails with a reason if sealed contents could not be opened here, or otherwise if it cannot be told for now.
+    pub(super) async fn new(database: &Database, head: &Head) -> Result<Self, OriginError> {
         let mut keys = BTreeMap::new();
         for key in &head.data_keys {
             let opened = database.keys.unwrap_of(head.tenant.id, key.version, &key.wrapped, &key.master_key_id).await;
-            keys.insert(
-                key.version,
-                opened.map_err(|error| format!("tells of contents that cannot be opened here: {error}"))?,
-            );
+            keys.insert(key.version, opened.map_err(OriginError::of)?);
         }
         Ok(Self { tenant: head.tenant.id, contents: head.contents, keys })
     }
@@ -60,6 +57,23 @@ impl Origin {
             row.replace(&self.tenant.to_string(), &tenant.to_string());
         }
         table.seal(row, tenant, keys).await.map_err(TakeError::Other)
+    }
+}
+
+/// Why nothing of it can be taken.
+pub(super) enum OriginError {
+    /// What is wrong with it.
+    Unopenable(String),
+    /// The master key cannot be had for now.
+    Other(Error),
+}
+
+impl OriginError {
+    fn of(error: Error) -> Self {
+        match error {
+            Error::Unavailable(_) => Self::Other(error),
+            error => Self::Unopenable(format!("tells of contents that cannot be opened here: {error}")),
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use super::counted;
 use crate::cli::Failure;
+use crate::cli::office::Office;
 use crate::cli::progress::Meter;
-use crate::cli::tenant::Office;
 
 /// Operations that are under way at once: while one is, its tenant cannot be moved.
 const AT_ONCE: usize = 100;

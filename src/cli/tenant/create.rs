@@ -5,7 +5,8 @@ use std::error::Error;
 use clap::Args;
 use entity::{Isolation, Limits, NewTenant};
 
-use super::{Office, show};
+use super::show;
+use crate::cli::office::Office;
 use crate::cli::{Failure, output};
 use crate::tenancy::slug::{Domain, Slug};
 

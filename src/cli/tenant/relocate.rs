@@ -6,7 +6,7 @@ use clap::Args;
 use entity::{Isolation, Location, Operation, WorkState};
 use tokio::time::{Instant, sleep};
 
-use super::{Office, Which};
+use crate::cli::office::{Office, Which, WrittenDown};
 use crate::cli::progress::Meter;
 use crate::cli::{Failure, output};
 use crate::operations::views::OperationView;
@@ -46,7 +46,10 @@ pub(super) async fn run(office: &Office, args: MoveArgs) -> Result<(), Failure> 
             "{} is moved: {} rows compared, writes were held for {} ms",
             tenant.slug, ended.progress.compared, ended.progress.held_ms
         )),
-        _ => Err(format!("{} stays where it was: {}", tenant.slug, ended.error.unwrap_or_default()).into()),
+        _ => {
+            let why = ended.error.unwrap_or_default();
+            Err(WrittenDown(format!("{} stays where it was: {why}", tenant.slug)).into())
+        }
     }
 }
 

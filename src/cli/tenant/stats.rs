@@ -5,7 +5,7 @@ use entity::UsageQuery;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Office, Which};
+use crate::cli::office::{Office, Which};
 use crate::cli::{Failure, output};
 use crate::usage::views::{StatsView, TenantStatsView, UsageView};
 

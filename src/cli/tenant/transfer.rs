@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::Args;
 use entity::{Contents, ImportOptions, Isolation};
 
-use super::{Office, Which, show};
+use super::show;
+use crate::cli::office::{Office, Which};
 use crate::cli::progress::Meter;
 use crate::cli::{Failure, output};
 use crate::tenants::judge;

@@ -144,6 +144,10 @@ pub(super) async fn read<R: Modelled>(
         Read::Get(id) => {
             let id = ids[usize::from(id)];
             let expected = rows.iter().find(|row| (row.tenant(), row.id()) == (tenant, id)).cloned();
+            let version = scope.value(id, R::VERSION).await.map_err(|error| error.to_string())?;
+            if version != expected.as_ref().map(Row::version) {
+                return Err(format!("the version read by itself is {version:?}"));
+            }
             outcome(scope.get(id).await.map(|row| row.as_ref().map(R::row)), Ok(expected))
         }
         Read::Find(condition) => {

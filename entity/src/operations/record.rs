@@ -2,33 +2,22 @@
 
 use sea_orm::sea_query::{Expr, InsertStatement, OnConflict, Query, UpdateStatement};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::connection::{Access, Binding, Lease};
 use crate::database::Database;
 use crate::entities::operation::{self, Column, Entity, Location, Progress};
 use crate::entities::tenant;
-use crate::error::{Error, Keys, internal};
+use crate::error::{Error, Keys, internal, told_outside};
+use crate::gatekeeper::PlatformAdmin;
 use crate::platform::{AuditEntry, Platform};
 use crate::resource::now;
-use crate::vocabulary::{TenantStatus, WorkState};
-
-/// What is being done to a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Move,
-    Import,
-    Purge,
-    /// A new data key.
-    Rotate,
-    /// Rows sealed that were not.
-    Encrypt,
-}
+use crate::vocabulary::{OperationKind, Outcome, TenantStatus, WorkState};
 
 /// An operation that is to begin.
 pub(crate) struct Beginning {
-    pub(crate) kind: Kind,
+    pub(crate) kind: OperationKind,
     pub(crate) source: Location,
     pub(crate) target: Location,
     /// What the audit log calls it.
@@ -38,25 +27,64 @@ pub(crate) struct Beginning {
     pub(crate) also: Vec<InsertStatement>,
 }
 
-impl Kind {
-    pub(crate) fn as_str(self) -> &'static str {
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    Well,
+    /// As its `error` says.
+    Badly,
+}
+
+impl Ended {
+    fn state(self) -> WorkState {
         match self {
-            Self::Move => "move",
-            Self::Import => "import",
-            Self::Purge => "purge",
-            Self::Rotate => "rotate",
-            Self::Encrypt => "encrypt",
+            Self::Well => WorkState::Done,
+            Self::Badly => WorkState::Failed,
         }
     }
 
-    /// The states of a tenant in which this can begin.
-    pub(crate) fn begins_in(self) -> &'static [TenantStatus] {
+    fn outcome(self) -> Outcome {
         match self {
-            Self::Move => &[TenantStatus::Active, TenantStatus::Suspended],
-            Self::Import => &[TenantStatus::Provisioning],
-            Self::Purge => &[TenantStatus::Deleted],
-            Self::Rotate | Self::Encrypt => &[TenantStatus::Active, TenantStatus::Suspended, TenantStatus::Deleted],
+            Self::Well => Outcome::Done,
+            Self::Badly => Outcome::Failed,
         }
+    }
+
+    /// What the audit log calls it. Nothing where the end has an entry already: in the transaction in which an imported tenant
+    /// becomes active, or a purged one is forgotten.
+    fn told_of(self, kind: OperationKind) -> Option<&'static str> {
+        use OperationKind as Kind;
+        Some(match (kind, self) {
+            (Kind::Move, Self::Well) => "tenant.moved",
+            (Kind::Move, Self::Badly) => "tenant.move_failed",
+            (Kind::Import, Self::Badly) => "tenant.import_failed",
+            (Kind::Rotate, Self::Well) => "tenant.keys.rotated",
+            (Kind::Rotate, Self::Badly) => "tenant.keys.rotate_failed",
+            (Kind::Encrypt, Self::Well) => "tenant.keys.encrypted",
+            (Kind::Encrypt, Self::Badly) => "tenant.keys.encrypt_failed",
+            (Kind::Import, Self::Well) | (Kind::Purge, _) => return None,
+        })
+    }
+}
+
+fn detail(operation: &operation::Model) -> Value {
+    let error = operation.error.as_deref().map(told_outside);
+    let mut detail = json!({ "operation": operation.id, "error": error });
+    if operation.kind == OperationKind::Move {
+        detail["from"] = json!(operation.source);
+        detail["to"] = json!(operation.target);
+    }
+    detail
+}
+
+/// The states of a tenant in which this can begin.
+pub(crate) fn begins_in(kind: OperationKind) -> &'static [TenantStatus] {
+    use TenantStatus::{Active, Deleted, Provisioning, Suspended};
+    match kind {
+        OperationKind::Move => &[Active, Suspended],
+        OperationKind::Import => &[Provisioning],
+        OperationKind::Purge => &[Deleted],
+        OperationKind::Rotate | OperationKind::Encrypt => &[Active, Suspended, Deleted],
     }
 }
 
@@ -76,7 +104,7 @@ impl Record {
         let mut lease = platform.begin().await?;
         // Changes nothing, and whoever wants to change the tenant's state waits until it can be seen that this has begun.
         let mut still = tenant_update(tenant, vec![(tenant::Column::Status, Expr::col(tenant::Column::Status))]);
-        still.and_where(tenant::Column::Status.is_in(kind.begins_in().iter().map(|status| status.as_str())));
+        still.and_where(tenant::Column::Status.is_in(begins_in(kind).iter().map(|status| status.as_str())));
         if lease.affected(StatementBuilder::build(&still, &lease.backend()), Keys::default()).await? == 0 {
             lease.roll_back().await;
             return Err(Error::NotPossible("the tenant's state has changed meanwhile".to_owned()));
@@ -99,7 +127,7 @@ impl Record {
         let row = operation::ActiveModel {
             id: Set(record.id),
             tenant_id: Set(record.tenant_id),
-            kind: Set(record.kind.clone()),
+            kind: Set(record.kind),
             state: Set(record.state),
             phase: Set(record.phase.clone()),
             source: Set(record.source.clone()),
@@ -128,27 +156,50 @@ impl Record {
         also: Vec<UpdateStatement>,
     ) -> Result<(), Error> {
         phase.clone_into(&mut operation.phase);
-        let state = operation.state;
-        let ended_at = (state != WorkState::Running).then(now);
-        operation.ended_at = ended_at;
-        let mut update = updating(operation);
-        update
-            .value(Column::Phase, phase)
-            .value(Column::State, state.as_str())
-            .value(Column::Error, operation.error.clone())
-            .value(Column::EndedAt, ended_at);
         let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
-        for statement in std::iter::once(&update).chain(&also) {
-            lease.affected(StatementBuilder::build(statement, &lease.backend()), Keys::default()).await?;
+        Self::update(&mut lease, operation, &also).await?;
+        lease.commit().await
+    }
+
+    /// Ends an operation, and writes into the audit log how: both or neither.
+    pub(crate) async fn end(
+        database: &Database,
+        operation: &mut operation::Model,
+        ended: Ended,
+        also: Vec<UpdateStatement>,
+    ) -> Result<(), Error> {
+        "ended".clone_into(&mut operation.phase);
+        operation.ended_at = Some(now());
+        operation.state = ended.state();
+        if ended == Ended::Well {
+            operation.error = None;
+        }
+        let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
+        Self::update(&mut lease, operation, &also).await?;
+        if let Some(action) = ended.told_of(operation.kind) {
+            let admin = PlatformAdmin::by_operation(&operation.actor);
+            let entry = AuditEntry { action, tenant_id: Some(operation.tenant_id), detail: detail(operation) };
+            database.platform(&admin).write_down_ended(&mut lease, entry, ended.outcome()).await?;
         }
         lease.commit().await
+    }
+
+    async fn update(lease: &mut Lease, operation: &operation::Model, also: &[UpdateStatement]) -> Result<(), Error> {
+        let mut update = updating(operation);
+        update
+            .value(Column::Phase, operation.phase.as_str())
+            .value(Column::State, operation.state.as_str())
+            .value(Column::EndedAt, operation.ended_at);
+        for statement in std::iter::once(&update).chain(also) {
+            lease.affected(StatementBuilder::build(statement, &lease.backend()), Keys::default()).await?;
+        }
+        Ok(())
     }
 
     /// Notes how far it is.
     pub(crate) async fn note(database: &Database, operation: &operation::Model) -> Result<(), Error> {
         let mut lease = Lease::begin(&database.platform, Access::Write, Binding::Nobody).await?;
-        let mut update = updating(operation);
-        update.value(Column::Error, operation.error.clone());
+        let update = updating(operation);
         lease.affected(StatementBuilder::build(&update, &lease.backend()), Keys::default()).await?;
         lease.commit().await
     }
@@ -158,7 +209,7 @@ impl Record {
 pub(crate) fn new(
     platform: &Platform<'_>,
     tenant: Uuid,
-    kind: Kind,
+    kind: OperationKind,
     source: Location,
     target: Location,
 ) -> operation::Model {
@@ -166,7 +217,7 @@ pub(crate) fn new(
     operation::Model {
         id: Uuid::now_v7(),
         tenant_id: tenant,
-        kind: kind.as_str().to_owned(),
+        kind,
         state: WorkState::Running,
         phase: "preparing".to_owned(),
         source,
@@ -184,6 +235,7 @@ fn updating(operation: &operation::Model) -> UpdateStatement {
     Query::update()
         .table(Entity)
         .value(Column::Progress, operation.progress.clone())
+        .value(Column::Error, operation.error.clone())
         .value(Column::UpdatedAt, now())
         .and_where(Column::Id.eq(operation.id))
         .take()
@@ -210,7 +262,7 @@ pub(crate) async fn is_being_purged(lease: &mut Lease, tenant: Uuid) -> Result<b
     let select = Entity::find()
         .filter(Column::TenantId.eq(tenant))
         .filter(Column::State.eq(WorkState::Running.as_str()))
-        .filter(Column::Kind.eq(Kind::Purge.as_str()))
+        .filter(Column::Kind.eq(OperationKind::Purge.as_str()))
         .into_query();
     let rows = lease.rows(StatementBuilder::build(&select, &lease.backend()), Keys::default()).await?;
     Ok(!rows.is_empty())

@@ -2,20 +2,21 @@
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use super::phases::Move;
-use super::record::{Kind, Record, find};
+use super::record::find;
 use crate::database::Database;
-use crate::encryption::{Next, Rotation};
+use crate::encryption::Rotation;
 use crate::entities::operation;
 use crate::error::Error;
+use crate::moving::Move;
 use crate::owner::TenantLock;
 use crate::purge;
 use crate::transfer::undo_import;
-use crate::vocabulary::WorkState;
+use crate::vocabulary::{OperationKind, WorkState};
 
 /// Moves of one process that go on at once: each takes connections away from requests.
 const AT_ONCE: usize = 2;
@@ -54,6 +55,15 @@ impl Drop for Entry<'_> {
     }
 }
 
+/// What is left of an operation.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Nothing.
+    Nothing,
+    /// What there is to do after this time, for which no lock need be held.
+    After(Duration),
+}
+
 /// Goes on with an operation until it has ended, or until it cannot go on for now. Does nothing if somebody else is at it.
 pub(crate) async fn run(database: &Database, id: Uuid) {
     let Some(_entry) = database.at_work.enter(id) else { return };
@@ -77,44 +87,20 @@ async fn go_on(database: &Database, id: Uuid, has_waited: bool) -> Result<Next, 
     let Some(mut lock) = TenantLock::try_take(database, operation.tenant_id).await? else { return Ok(Next::Nothing) };
     // Whoever had the lock before may have got further.
     let Some(mut operation) = find(database, id).await?.filter(is_running) else { return Ok(Next::Nothing) };
-    if operation.kind == Kind::Import.as_str() {
-        undo_import(database, &mut operation, &mut lock).await?;
-        return Ok(Next::Nothing);
-    }
-    if operation.kind == Kind::Purge.as_str() {
-        purge::go_on(database, &mut operation, &mut lock).await?;
-        return Ok(Next::Nothing);
-    }
-    if [Kind::Rotate, Kind::Encrypt].iter().any(|kind| operation.kind == kind.as_str()) {
+    match operation.kind {
+        OperationKind::Import => undo_import(database, &mut operation, &mut lock).await.map(|()| Next::Nothing),
+        OperationKind::Purge => purge::go_on(database, &mut operation, &mut lock).await.map(|_| Next::Nothing),
         // Left to whoever has the master key.
-        if !database.keys.is_on() {
-            return Ok(Next::Nothing);
+        OperationKind::Rotate | OperationKind::Encrypt if !database.keys.is_on() => Ok(Next::Nothing),
+        OperationKind::Rotate | OperationKind::Encrypt => {
+            Rotation::new(database, operation, lock).go_on(has_waited).await
         }
-        return Rotation::new(database, operation, lock).go_on(has_waited).await;
+        OperationKind::Move => Move::new(database, operation, lock)?.go_on(has_waited).await,
     }
-    let mut moving = Move::new(database, operation, lock)?;
-    while moving.is_running() {
-        if moving.has_switched() && !has_waited {
-            // Whoever was admitted to the old place, before or by a name from before, is there no more after this.
-            return Ok(Next::After(database.settings.request_timeout + database.cache.oldest_name()));
-        }
-        if let Err(error) = moving.next().await {
-            let operation = moving.failed(error).await?;
-            tracing::warn!(operation = %id, phase = operation.phase, error = operation.error, "a move fell back");
-        }
-    }
-    Ok(Next::Nothing)
 }
 
 fn is_running(operation: &operation::Model) -> bool {
     operation.state == WorkState::Running
-}
-
-/// Ends an operation well.
-pub(crate) async fn done(database: &Database, operation: &mut operation::Model) -> Result<(), Error> {
-    operation.state = WorkState::Done;
-    operation.error = None;
-    Record::enter(database, operation, "ended", Vec::new()).await
 }
 
 #[cfg(test)]
