@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::cache::Cache;
-use crate::connection::{Access, Binding, Lease};
+use crate::connection::{Access, Binding, Lease, Standing};
 use crate::database::Database;
 use crate::encryption::Keyring;
 use crate::entities::{idempotency, post, tenant, user};
@@ -164,6 +164,21 @@ impl Session {
         match &self.way {
             Way::Alone(place, tenant) => Some((&place.terms.cache, tenant.version)),
             Way::Joined(_) => None,
+        }
+    }
+
+    /// Runs one reading statement, made when it is known whether it stands alone.
+    pub(crate) async fn read(
+        &self,
+        keys: Keys,
+        statement: impl Fn(Standing) -> Statement,
+    ) -> Result<Vec<QueryResult>, Error> {
+        match &self.way {
+            Way::Alone(place, _) => Lease::read_as(place, self.tenant, keys, statement).await,
+            Way::Joined(_) => {
+                let mut unit = self.unit(Access::Read, keys).await?;
+                unit.rows(statement(Standing::InTransaction)).await
+            }
         }
     }
 

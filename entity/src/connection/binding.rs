@@ -49,9 +49,10 @@ impl Binding {
 }
 
 /// Everything here is local to the transaction: it is gone with it, also through a transaction pooler.
-pub(super) fn begin_sql(place: &Place, access: Access, binding: Binding) -> String {
+/// `is_settled` if the session has said already what is the same for every transaction.
+pub(super) fn begin_sql(place: &Place, access: Access, binding: Binding, is_settled: bool) -> String {
     match (place.backend(), access) {
-        (DbBackend::Postgres, _) => begin_postgres(place, access, binding),
+        (DbBackend::Postgres, _) => begin_postgres(place, access, binding, is_settled),
         (_, Access::Read | Access::Snapshot) => "BEGIN".to_owned(),
         // Takes the write lock now: a deferred transaction that turns to writing cannot wait for it.
         (_, Access::Write) => match binding {
@@ -67,7 +68,7 @@ pub(super) fn begin_sql(place: &Place, access: Access, binding: Binding) -> Stri
 
 /// A tenant's write holds a lock that whoever moves the tenant waits for, and looks whether the tenant has left. In this order: one
 /// that gets the lock after the mover had it finds the departure.
-fn begin_postgres(place: &Place, access: Access, binding: Binding) -> String {
+fn begin_postgres(place: &Place, access: Access, binding: Binding, is_settled: bool) -> String {
     let mut sql = match access {
         Access::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
         Access::Read | Access::Write => "BEGIN".to_owned(),
@@ -79,11 +80,13 @@ fn begin_postgres(place: &Place, access: Access, binding: Binding) -> String {
         // The one schema alone: a table that is missing there must not be found elsewhere.
         sql.push_str(&format!("; SET LOCAL search_path = {schema}"));
     }
-    sql.push_str(&format!(
-        "; SET LOCAL statement_timeout = {}; SET LOCAL client_connection_check_interval = {}",
-        place.terms.statement_timeout.as_millis(),
-        LOOKS_FOR_CLIENT.as_millis()
-    ));
+    if !is_settled {
+        sql.push_str(&format!(
+            "; SET LOCAL statement_timeout = {}; SET LOCAL client_connection_check_interval = {}",
+            place.terms.statement_timeout.as_millis(),
+            LOOKS_FOR_CLIENT.as_millis()
+        ));
+    }
     if let (Access::Write, Binding::Tenant(tenant)) = (access, binding) {
         sql.push_str(&format!(
             "; SELECT pg_advisory_xact_lock_shared({}); SELECT 1 FROM {} WHERE tenant_id = '{tenant}'",

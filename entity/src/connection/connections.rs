@@ -18,7 +18,7 @@ use super::gate::Asker;
 use super::opened::Opened;
 use super::opening::Opening;
 use super::pool::{Pool, PoolKey, Pooled, Use, WAIT, millis_since};
-use super::{BudgetStatus, PoolStatus, balance};
+use super::{BudgetStatus, PoolStatus, Sessions, balance};
 use crate::error::Error;
 use crate::settings::{DatabaseSettings, Party, PoolRules, Store};
 use crate::usage::Usage;
@@ -35,6 +35,7 @@ const WORK_WAIT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Connections {
     pub(super) rules: PoolRules,
+    statement_timeout: Duration,
     /// Of all pools but the catalog's.
     pub(super) shared: Arc<Budget>,
     catalog: Arc<Budget>,
@@ -48,6 +49,7 @@ pub(crate) struct Connections {
     pub(super) kept: usize,
     pools: Mutex<HashMap<PoolKey, Arc<Pool>>>,
     openings: HashMap<Option<Arc<str>>, Arc<Opening>>,
+    sessions: HashMap<Option<Arc<str>>, Sessions>,
     /// What tenants use, counted where connections are lent out.
     pub(crate) usage: Usage,
     runtime: Handle,
@@ -63,8 +65,11 @@ impl Connections {
         let shared = settings.budget - catalog;
         let opening = |store: &Arc<Store>| (store.key(), Opening::new((shared / 3).max(2), 2));
         let openings: HashMap<_, _> = settings.stores().map(opening).collect();
+        let sessions =
+            settings.stores().map(|store| (store.key(), Sessions::new(settings.statement_timeout))).collect();
         let connections = Arc::new_cyclic(|me| Self {
             rules: settings.pools,
+            statement_timeout: settings.statement_timeout,
             shared: Budget::new(shared),
             catalog: Budget::new(catalog),
             works: Arc::new(Semaphore::new(most_works(shared))),
@@ -73,6 +78,7 @@ impl Connections {
             kept: shared / 4 / openings.len(),
             pools: Mutex::default(),
             openings,
+            sessions,
             usage: Usage::default(),
             runtime: Handle::current(),
             began: Instant::now(),
@@ -102,7 +108,8 @@ impl Connections {
     /// A connection of the owner's, within the budget, that is closed when it is dropped.
     pub(crate) async fn owner(&self, store: &Store, tenant: Option<Uuid>) -> Result<Opened, Error> {
         let permit = tokio::time::timeout(WAIT, self.permit(false)).await.map_err(|_| self.too_few())?;
-        Opened::open(&self.runtime, store.source(Party::Owner, tenant), permit, Vec::new()).await
+        let source = store.source(Party::Owner, tenant);
+        Opened::open(&self.runtime, async move { source.connect().await }, permit, Vec::new()).await
     }
 
     /// Why the owner gets no connection: others have them, or the work itself has all that there may be.
@@ -216,8 +223,9 @@ impl Connections {
         if !key.is_catalog() {
             openings.extend(self.openings.get(&key.store).map(Arc::clone));
         }
-        let source = store.source(party, key.tenant);
-        Pool::new(key.clone(), source, openings, Weak::clone(&self.me), (least, most))
+        let sessions = self.sessions.get(&key.store).cloned().unwrap_or_else(|| Sessions::new(self.statement_timeout));
+        let begun = (store.source(party, key.tenant), sessions);
+        Pool::new(key.clone(), begun, openings, Weak::clone(&self.me), (least, most))
     }
 
     /// The size a pool starts with and the one it may reach if nobody else wants anything.

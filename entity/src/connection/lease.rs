@@ -44,13 +44,10 @@ impl Lease {
     /// next one is tried, and at last a new one.
     pub(crate) async fn begin(place: &Place, access: Access, binding: Binding) -> Result<Self, Error> {
         let key = place.pool(access);
-        let begin = begin_sql(place, access, binding);
-        let is_fenced = matches!((access, binding), (Access::Write, Binding::Tenant(_)));
         let mut dead = Dead::default();
         loop {
             let mut lease = Self::take_for(place, &key, binding).await?;
-            let begun = if is_fenced { lease.begin_fenced(&begin).await } else { lease.run(&begin).await };
-            match begun {
+            match lease.begin_here(place, access, binding).await {
                 Ok(()) => {
                     lease.tenant = binding.tenant();
                     return Ok(lease);
@@ -96,6 +93,49 @@ impl Lease {
         }
     }
 
+    /// Runs one reading statement of a tenant's: by itself, if the session allows that, or else in a transaction. The
+    /// statement is made when it is known which; one that stands alone binds the tenant itself. Nothing has happened if a pooled
+    /// connection turns out to have died, so the next one is tried.
+    pub(crate) async fn read_as(
+        place: &Place,
+        tenant: Uuid,
+        keys: Keys,
+        statement: impl Fn(Standing) -> Statement,
+    ) -> Result<Vec<QueryResult>, Error> {
+        let (key, binding) = (place.pool(Access::Read), Binding::Tenant(tenant));
+        let mut dead = Dead::default();
+        loop {
+            let mut lease = Self::take_for(place, &key, binding).await?;
+            let stands_alone = lease.connection()?.can_stand_alone();
+            let begun = if stands_alone { Ok(()) } else { lease.begin_here(place, Access::Read, binding).await };
+            let sent = match begun {
+                Ok(()) if stands_alone => {
+                    let sent = lease.rows(statement(Standing::Alone { schema: place.schema() }), keys).await;
+                    // An answer that is whole leaves nothing behind; where there is none, the connection is closed already.
+                    lease.ended = true;
+                    sent
+                }
+                Ok(()) => return lease.read_to_the_end(statement(Standing::InTransaction), keys).await,
+                Err(error) => Err(error),
+            };
+            match sent {
+                Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
+                answer => return answer,
+            }
+        }
+    }
+
+    async fn read_to_the_end(mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
+        let rows = self.rows(statement, keys).await;
+        match rows {
+            Ok(rows) => self.commit().await.map(|()| rows),
+            Err(error) => {
+                self.roll_back().await;
+                Err(error)
+            }
+        }
+    }
+
     /// Where statements are passing, a transaction holds the two messages of one together.
     async fn rows_alone(&mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
         if !self.connection()?.needs_transaction() {
@@ -132,6 +172,14 @@ impl Lease {
             lease.account = Some(place.connections.usage.of(tenant));
         }
         Ok(lease)
+    }
+
+    async fn begin_here(&mut self, place: &Place, access: Access, binding: Binding) -> Result<(), Error> {
+        let begin = begin_sql(place, access, binding, self.connection()?.can_stand_alone());
+        match (access, binding) {
+            (Access::Write, Binding::Tenant(_)) => self.begin_fenced(&begin).await,
+            _ => self.run(&begin).await,
+        }
     }
 
     /// Begins a tenant's write, unless the tenant has left this place or is about to.
@@ -313,6 +361,13 @@ impl Drop for Lease {
             self.close();
         }
     }
+}
+
+/// Whether a statement is one of a transaction, which has bound the tenant and its schema, or has to name both itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Alone { schema: Option<String> },
+    InTransaction,
 }
 
 /// Pooled connections that turned out to have died: no more than there were, and then one that is new.

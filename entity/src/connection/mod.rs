@@ -1,7 +1,7 @@
 //! Connections: opened within one budget, pooled by deadpool, lent out for one transaction at a time.
 //!
 //! Everything that reaches a database as the serving or the platform role goes through [`Lease`]: it binds the tenant to a
-//! transaction, sends statements and ends the transaction. A lease that is dropped half-way closes its connection, so
+//! transaction, sends statements and ends the transaction; or it sends one reading statement that binds the tenant itself. A lease that is dropped half-way closes its connection, so
 //! nothing of it can be inherited. DDL is run on connections of the owner's own, which are in no pool.
 
 mod balance;
@@ -15,6 +15,7 @@ mod opened;
 mod opening;
 mod pool;
 mod raw;
+mod sessions;
 mod status;
 mod terms;
 mod watch;
@@ -22,13 +23,14 @@ mod watch;
 pub(crate) use binding::{Access, Binding};
 pub(crate) use connections::Connections;
 pub(crate) use gate::Asker;
-pub(crate) use lease::Lease;
+pub(crate) use lease::{Lease, Standing};
 pub(crate) use opened::Opened;
 #[cfg(test)]
 pub(crate) use opening::CREATE;
 pub use pool::Scaling;
 pub(crate) use pool::{PoolKey, Pooled, Use};
 pub(crate) use raw::{Connection, Source};
+pub(crate) use sessions::Sessions;
 pub use status::{BudgetStatus, PoolStatus};
 pub(crate) use terms::Terms;
 pub use terms::{Observed, Observer};

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 
+use super::Connection;
 use super::binding::LOOKS_FOR_CLIENT;
 use super::budget::Permit;
-use super::{Connection, Source};
 use crate::error::{Error, Keys};
 
 use super::opening::{CREATE, Slot};
@@ -52,13 +52,13 @@ impl Opened {
     /// Opens a connection on the runtime. It is closed, and the permit given back, also if nobody waits for it any more.
     pub(super) async fn open(
         runtime: &Handle,
-        source: Source,
+        connecting: impl Future<Output = Result<Connection, sqlx::Error>> + Send + 'static,
         permit: Permit,
         slots: Vec<Slot>,
     ) -> Result<Self, Error> {
         let handle = runtime.clone();
         let opening = runtime.spawn(async move {
-            let opened = tokio::time::timeout(CREATE, source.connect()).await;
+            let opened = tokio::time::timeout(CREATE, connecting).await;
             slots.iter().for_each(|slot| if opened.is_ok() { slot.answered() } else { slot.was_not_answered() });
             opened.map(|opened| opened.map(|connection| Self::new(connection, permit, handle)))
         });

@@ -15,7 +15,7 @@ use super::gate::Asker;
 use super::line::Line;
 use super::opened::Opened;
 use super::opening::{Opening, Slot};
-use super::{Connection, Connections, Source};
+use super::{Connection, Connections, Sessions, Source};
 use crate::error::Error;
 
 /// How long a request waits in all, for its turn and for a connection, before it is told that the database is busy.
@@ -74,6 +74,7 @@ pub(crate) struct Pool {
     pub(super) line: Line,
     objects: managed::Pool<Manager>,
     source: Source,
+    sessions: Sessions,
     /// Who else opens connections: for this pool, and to its server.
     openings: Vec<Arc<Opening>>,
     connections: Weak<Connections>,
@@ -87,7 +88,7 @@ pub(crate) struct Pool {
 impl Pool {
     pub(super) fn new(
         key: PoolKey,
-        source: Source,
+        (source, sessions): (Source, Sessions),
         openings: Vec<Arc<Opening>>,
         connections: Weak<Connections>,
         (limit, most): (usize, usize),
@@ -102,6 +103,7 @@ impl Pool {
                 .build()
                 .expect("a runtime is given, and nothing else can be missing"),
             source,
+            sessions,
             openings,
             connections,
             trouble: watch::Sender::new(None),
@@ -149,7 +151,8 @@ impl Pool {
         // Counted as being opened until it is said how that went; also if it is never said.
         let opening = GivesUp(&self.line);
         let Some((slots, permit)) = self.while_asked(self.admission(connections)).await else { return };
-        match Opened::open(connections.runtime(), self.source.clone(), permit, slots).await {
+        let connecting = self.sessions.clone().open(self.source.clone());
+        match Opened::open(connections.runtime(), connecting, permit, slots).await {
             Ok(opened) => {
                 self.objects.manager().keep(opened);
                 std::mem::forget(opening);

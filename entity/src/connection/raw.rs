@@ -8,14 +8,18 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor, PgConn
 
 /// A connection, open.
 pub(crate) enum Connection {
-    Postgres(PgConnection, Statements),
+    Postgres(PgConnection, Session),
     Sqlite(SqliteConnection),
 }
 
-/// What becomes of the statements that are sent with values.
+/// What is behind a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Statements {
-    /// Each is prepared once, under a name, and kept by the server's connection.
+pub(crate) enum Session {
+    /// One session of the server's, which began with what holds for each of its statements: see
+    /// [`Sessions`](super::Sessions). A statement can stand alone.
+    Own,
+    /// Whichever session a pooler chooses for each transaction; or one that did not begin so. A statement that is sent with values
+    /// is prepared once, under a name, and kept.
     Kept,
     /// Each is prepared each time, without a name, and the transaction ends before another connection of the server may come
     /// into it. For poolers in transaction mode that do not carry names along: there, a name may be somebody else's statement.
@@ -41,16 +45,16 @@ impl Source {
     pub(crate) async fn connect(&self) -> Result<Connection, sqlx::Error> {
         Ok(match self {
             Self::Postgres(options) => {
-                Connection::Postgres(PgConnection::connect_with(options).await?, Statements::of(options))
+                Connection::Postgres(PgConnection::connect_with(options).await?, Session::of(options))
             }
             Self::Sqlite(options) => Connection::Sqlite(SqliteConnection::connect_with(options).await?),
         })
     }
 }
 
-impl Statements {
-    /// As the address says: `statement-cache-capacity=0` keeps none.
-    fn of(options: &PgConnectOptions) -> Self {
+impl Session {
+    /// As the address says: `statement-cache-capacity=0` keeps no statements.
+    pub(super) fn of(options: &PgConnectOptions) -> Self {
         let none = options
             .to_url_lossy()
             .query_pairs()
@@ -84,7 +88,20 @@ impl Connection {
 
     /// Whether a statement with values must be sent in a transaction.
     pub(crate) fn needs_transaction(&self) -> bool {
-        matches!(self, Self::Postgres(_, Statements::Passing))
+        matches!(self, Self::Postgres(_, Session::Passing))
+    }
+
+    /// The same, known to have a session of its own.
+    pub(super) fn with_own_session(self) -> Self {
+        match self {
+            Self::Postgres(connection, _) => Self::Postgres(connection, Session::Own),
+            file @ Self::Sqlite(_) => file,
+        }
+    }
+
+    /// Whether a tenant's read can be a statement that stands alone: everything else that holds for it holds for the session.
+    pub(crate) fn can_stand_alone(&self) -> bool {
+        matches!(self, Self::Postgres(_, Session::Own))
     }
 
     /// Takes leave; without a word if it may be in the middle of something.

@@ -1,5 +1,6 @@
 //! [`TenantScoped`]: every statement on a tenant's table is built here, and each one names the tenant.
 
+mod binding;
 mod eager;
 mod list;
 mod read;
@@ -14,7 +15,7 @@ use sea_orm::{
 };
 
 use crate::cache::{Area, Cache, Question};
-use crate::connection::Access;
+use crate::connection::{Access, Standing};
 use crate::error::{Error, Keys};
 use crate::filter::Filter;
 use crate::resource::{Mapped, Resource};
@@ -55,20 +56,23 @@ impl<R: Mapped> TenantScoped<R> {
         Ok(R::Entity::find().filter(self.within(filter)?).into_query())
     }
 
+    const KEYS: Keys = Keys { unique: R::UNIQUE, references: R::REFERENCES };
+
     fn build(&self, statement: &impl StatementBuilder) -> Statement {
         StatementBuilder::build(statement, &self.session.backend)
     }
 
     async fn unit(&self, access: Access) -> Result<Unit<'_>, Error> {
-        self.session.unit(access, Keys { unique: R::UNIQUE, references: R::REFERENCES }).await
+        self.session.unit(access, Self::KEYS).await
     }
 
-    /// Runs one reading statement by itself.
+    /// Runs one reading statement by itself. It must have a limit or count, see [`Self::binding`].
     async fn fetch(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
-        let mut unit = self.unit(Access::Read).await?;
-        let rows = unit.rows(self.build(select)).await?;
-        unit.finish().await?;
-        Ok(rows)
+        let statement = |standing| match standing {
+            Standing::Alone { schema } => self.build(&self.binding(select, schema)),
+            Standing::InTransaction => self.build(select),
+        };
+        self.session.read(Self::KEYS, statement).await
     }
 
     /// Where the cache keeps the answer to a question, if it may keep it. The question is told where the tenant's rows are.

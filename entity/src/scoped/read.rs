@@ -32,7 +32,7 @@ impl<R: Mapped> TenantScoped<R> {
     /// What the row with this id has in one column, if the tenant has the row. Nothing else of it is read, nor opened.
     pub async fn value<T: TryGetable>(&self, id: Uuid, column: R::Column) -> Result<Option<T>, Error> {
         let mut select = self.select(Filter::eq(R::ID, id))?;
-        select.clear_selects().column((R::Entity::default(), comparable::<R>(column)?));
+        select.clear_selects().column((R::Entity::default(), comparable::<R>(column)?)).limit(1);
         let rows = self.fetch(&select).await?;
         rows.first().map(|row| row.try_get_by_index(0).map_err(internal)).transpose()
     }

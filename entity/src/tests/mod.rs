@@ -17,6 +17,7 @@ mod property;
 mod provisioning;
 mod rotation;
 mod sealed_transfer;
+mod standing;
 mod transfer;
 
 use std::sync::{Arc, Mutex};
