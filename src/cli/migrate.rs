@@ -24,7 +24,7 @@ pub(super) struct MigrateArgs {
     /// How many tenants at a time, as far as CONNECTION_BUDGET allows
     #[arg(long, value_name = "N", default_value = "4")]
     concurrency: NonZeroUsize,
-    /// Try this tenant first: if it fails, no other one is touched
+    /// Try this tenant's own tables first: if that fails, no other tenant's own are touched
     #[arg(long, value_name = "SLUG")]
     canary: Option<String>,
     /// Begin no more tenants once this many have failed

@@ -85,6 +85,10 @@ impl Keyring {
             Stored::Plain(plain) if plain.len() == text.len() => return Ok(text),
             Stored::Plain(plain) => return Ok(plain.to_owned()),
             Stored::Damaged => None,
+            Stored::Sealed { .. } if !self.is_on() => {
+                let why = "a text is sealed, and ENCRYPTION_MASTER_KEY is not set in this process";
+                return Err(Error::Unavailable(why.to_owned()));
+            }
             Stored::Sealed { version, body } => {
                 let key = self.opening(slot.tenant, version).await?;
                 key.and_then(|key| key.open(slot, body).ok())

@@ -9,8 +9,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use sea_orm::sea_query::{Expr, OnConflict, Order};
 use sea_orm::{
-    ActiveValue::Set, ColumnTrait, Condition, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QueryTrait,
-    Select, StatementBuilder,
+    ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, FromQueryResult, IdenStatic, QueryFilter, QueryOrder,
+    QueryResult, QuerySelect, QueryTrait, Select, StatementBuilder,
 };
 use uuid::Uuid;
 
@@ -37,7 +37,6 @@ pub(super) async fn migrate(
     away: &[String],
     report: &mut Report,
 ) -> Result<(), Error> {
-    check_names(database, options).await?;
     let mut behind = behind(database, options).await?;
     report.tenants = behind.len() as u64;
     if options.dry_run || behind.is_empty() {
@@ -62,22 +61,41 @@ pub(super) async fn migrate(
 
 /// Every name that was given must be a tenant's: a slip of the pen must not look like success. A canary needs tables of its own
 /// to try.
-async fn check_names(database: &Database, options: &Options) -> Result<(), Error> {
+pub(super) async fn check_names(database: &Database, options: &Options) -> Result<(), Error> {
     let names: Vec<_> = options.tenants.iter().chain(&options.canary).cloned().collect();
     if names.is_empty() {
         return Ok(());
     }
-    let found = fetch(database, tenant::Entity::find().filter(named(&names))).await?;
-    if let Some(unknown) = names.iter().find(|name| !found.iter().any(|tenant| is_named(tenant, name))) {
+    let found = known(database, &names).await?;
+    let named = |name: &str| found.iter().find(|known| known.slug == name || known.id.to_string() == name);
+    if let Some(unknown) = names.iter().find(|name| named(name).is_none()) {
         return Err(Error::NotPossible(format!("there is no tenant {unknown:?}")));
     }
-    let is_canary = |tenant: &&tenant::Model| options.canary.as_deref().is_some_and(|name| is_named(tenant, name));
-    match found.iter().find(is_canary) {
+    match options.canary.as_deref().and_then(named) {
         Some(tenant) if tenant.isolation == Isolation::Shared => {
             Err(Error::NotPossible(format!("{} shares its tables with others: it can be no canary", tenant.slug)))
         }
         _ => Ok(()),
     }
+}
+
+/// What every version of the catalog knows of a tenant: names are checked before anything is migrated.
+struct Known {
+    id: Uuid,
+    slug: String,
+    isolation: Isolation,
+}
+
+async fn known(database: &Database, names: &[String]) -> Result<Vec<Known>, Error> {
+    let columns = [tenant::Column::Id, tenant::Column::Slug, tenant::Column::Isolation];
+    let find = tenant::Entity::find().select_only().columns(columns).filter(named(names));
+    let statement = StatementBuilder::build(&find.into_query(), &database.platform.backend());
+    let rows = Lease::read_alone(&database.platform, statement, Keys::default()).await?;
+    let known = |row: &QueryResult| -> Result<Known, DbErr> {
+        let [id, slug, isolation] = columns.map(|column| column.as_str());
+        Ok(Known { id: row.try_get("", id)?, slug: row.try_get("", slug)?, isolation: row.try_get("", isolation)? })
+    };
+    rows.iter().map(|row| known(row).map_err(internal)).collect()
 }
 
 /// The tenants whose own tables lack a migration, oldest first.

@@ -93,9 +93,17 @@ async fn run_on(database: &Database, options: &Options, watch: &dyn Watch) -> Re
     // Nobody else migrates meanwhile; whoever only looks does not wait.
     let mut lock = if options.dry_run { None } else { Some(FleetLock::take(database).await?) };
     let mut report = Report::default();
+    // Before anything is touched, where there is somebody to be named.
+    let had_catalog = applied(database, &CATALOG).await?.is_some();
+    if had_catalog {
+        fleet::check_names(database, options).await?;
+    }
     let away = raise_stores(database, options, lock.as_mut(), &mut report).await?;
     if options.dry_run && !is_catalog_there(database).await? {
         return Ok(report);
+    }
+    if !had_catalog {
+        fleet::check_names(database, options).await?;
     }
     fleet::migrate(database, options, watch, &away, &mut report).await?;
     Ok(report)

@@ -49,6 +49,7 @@ on_both!(
     an_answer_that_is_kept_is_sealed_too,
     a_key_that_another_process_made_is_fetched,
     a_key_expires_and_is_asked_for_anew,
+    a_process_without_the_key_does_not_serve_what_others_sealed,
     an_installation_does_not_start_without_the_master_key_that_it_needs,
     a_purged_tenants_rows_cannot_be_read_from_a_copy,
 );
@@ -249,6 +250,15 @@ async fn a_key_expires_and_is_asked_for_anew(test: TestDatabase) {
     here.keys.forget(access.id());
     test.execute("DELETE FROM data_keys WHERE version = 1").await;
     assert!(access.posts().list(Filter::all()).slice(None, 10).await.is_err(), "what was forgotten is gone");
+}
+
+/// It was started before the others had a key: nothing is wrong with the request, and somebody has to restart it.
+async fn a_process_without_the_key_does_not_serve_what_others_sealed(test: TestDatabase) {
+    let without = open_unchecked(&test.variables());
+    let access = tenant(&open_unchecked(&sealing(&test.variables()))).await;
+    let post = access.posts().insert(saying(author(&access).await, "mine")).await.unwrap();
+    let found = crate::tests::admitted(&without, access.id()).posts().get(post.id).await;
+    assert!(matches!(&found, Err(Error::Unavailable(why)) if why.contains("ENCRYPTION_MASTER_KEY")), "{found:?}");
 }
 
 async fn an_installation_does_not_start_without_the_master_key_that_it_needs(test: TestDatabase) {

@@ -90,16 +90,27 @@ pub(super) async fn import(office: &Office, args: ImportArgs) -> Result<(), Fail
         if length == 0 {
             break;
         }
-        import.push(&piece[..length]).await?;
+        import.push(&piece[..length]).await.map_err(advice)?;
         taken += length as u64;
         meter.at(taken, size);
     }
-    let tenant = import.finish().await?;
+    let tenant = import.finish().await.map_err(advice)?;
     meter.end();
     if args.json {
         return show::one(tenant, true);
     }
     output::print(&format!("{} is imported: its id is {}, its isolation {}", tenant.slug, tenant.id, tenant.isolation))
+}
+
+/// Says what to do about what another tenant has.
+fn advice(error: entity::Error) -> Failure {
+    match error {
+        entity::Error::Conflict { field: Some("domains") } => {
+            "one of its domains is taken: leave them behind with --no-domains".into()
+        }
+        entity::Error::Conflict { field: Some("slug") } => "slug is taken: give another one with --slug".into(),
+        other => other.into(),
+    }
 }
 
 fn opened(path: Option<&PathBuf>) -> Result<Box<dyn Write>, Failure> {
