@@ -131,7 +131,7 @@ pub(crate) async fn go_on(
     steps.reach("purge keys destroyed").await;
     destroy(database, &tenant, lock).await?;
     steps.reach("purge destroyed").await;
-    let certificate = certificate(&tenant, operation, database.settings.is_embedded());
+    let certificate = certificate(&tenant, operation);
     forget(database, &tenant, &certificate).await?;
     steps.reach("purge forgotten").await;
     Record::end(database, operation, Ended::Well, Vec::new()).await?;
@@ -171,7 +171,7 @@ async fn destroy_keys(database: &Database, tenant: &tenant::Model) -> Result<(),
     Ok(())
 }
 
-fn certificate(tenant: &tenant::Model, operation: &operation::Model, is_sqlite: bool) -> Certificate {
+fn certificate(tenant: &tenant::Model, operation: &operation::Model) -> Certificate {
     let own = own_name(tenant.id);
     Certificate {
         id: operation.id,
@@ -183,7 +183,6 @@ fn certificate(tenant: &tenant::Model, operation: &operation::Model, is_sqlite: 
         place: match tenant.isolation {
             Isolation::Shared => "shared tables".to_owned(),
             Isolation::Schema => format!("schema {own}"),
-            Isolation::Database if is_sqlite => format!("file {own}.db"),
             Isolation::Database => format!("database {own}"),
         },
         destroyed: operation

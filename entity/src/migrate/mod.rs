@@ -20,7 +20,7 @@ use crate::database::{Database, OpenError, connect};
 use crate::entities::tenant;
 use crate::error::{Error, Keys, internal};
 use crate::owner::{FleetLock, Owner, Site};
-use crate::place::Spot;
+use crate::place::{Place, Spot};
 use crate::settings::{DatabaseSettings, Store};
 use crate::vocabulary::Isolation;
 
@@ -93,8 +93,8 @@ async fn run_on(database: &Database, options: &Options, watch: &dyn Watch) -> Re
     // Nobody else migrates meanwhile; whoever only looks does not wait.
     let mut lock = if options.dry_run { None } else { Some(FleetLock::take(database).await?) };
     let mut report = Report::default();
-    // Before anything is touched, where there is somebody to be named.
-    let had_catalog = applied(database, &CATALOG).await?.is_some();
+    // Before anything is touched, where there is somebody to be named. As the platform, whose connections nobody else needs here.
+    let had_catalog = applied(&database.platform, &CATALOG).await?.is_some();
     if had_catalog {
         fleet::check_names(database, options).await?;
     }
@@ -186,13 +186,13 @@ async fn note_shared_version(database: &Database, store: &Store, version: usize)
 }
 
 async fn is_catalog_there(database: &Database) -> Result<bool, Error> {
-    Ok(applied(database, &CATALOG).await?.is_some_and(|applied| applied >= CATALOG.newest()))
+    Ok(applied(&database.serving, &CATALOG).await?.is_some_and(|applied| applied >= CATALOG.newest()))
 }
 
 /// What the database lacks, as seen by the serving role.
 pub(crate) async fn pending(database: &Database) -> Result<Pending, Error> {
-    let catalog = applied(database, &CATALOG).await?;
-    let tenant = applied(database, &TENANT).await?;
+    let catalog = applied(&database.serving, &CATALOG).await?;
+    let tenant = applied(&database.serving, &TENANT).await?;
     Ok(Pending {
         catalog: CATALOG.newest().saturating_sub(catalog.unwrap_or(0)),
         tenant: TENANT.oldest_served().saturating_sub(tenant.unwrap_or(0)),
@@ -201,8 +201,8 @@ pub(crate) async fn pending(database: &Database) -> Result<Pending, Error> {
 }
 
 /// How many migrations a ledger at home has; `None` when there is no ledger.
-async fn applied(database: &Database, set: &Set) -> Result<Option<usize>, Error> {
-    let (place, ledger) = (&database.serving, set.ledger);
+async fn applied(place: &Place, set: &Set) -> Result<Option<usize>, Error> {
+    let ledger = set.ledger;
     let read = |sql: String| async {
         let statement = Statement::from_string(place.backend(), sql);
         let rows = Lease::read_alone(place, statement, Keys::default()).await?;

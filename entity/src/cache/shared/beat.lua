@@ -14,9 +14,8 @@ if now - tonumber(redis.call('GET', KEYS[2]) or '0') > overdue then
 end
 redis.call('SET', KEYS[2], now, 'PX', day)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - dead)
--- A server that took over from another one has what that one had.
-local used = redis.call('GET', KEYS[5])
-if used and used ~= ARGV[8] then redis.call('SET', KEYS[4], now, 'PX', day) end
+-- A server that takes over from another one has what that one had, or nothing at all, however long ago it was started.
+if redis.call('GET', KEYS[5]) ~= ARGV[8] then redis.call('SET', KEYS[4], now, 'PX', day) end
 redis.call('SET', KEYS[5], ARGV[8], 'PX', day)
 if ARGV[3] ~= '' then redis.call('SET', KEYS[3], ARGV[3], 'PX', day) end
 redis.call('ZADD', KEYS[1], now, ARGV[1])

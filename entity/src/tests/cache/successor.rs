@@ -65,12 +65,25 @@ fn a_write_that_outlives_the_server_that_heard_of_it_is_seen() {
     assert_eq!(other.run(title(&acme.access, &acme.post)).as_deref(), Some("two"));
 }
 
-/// A replica that has what the first one had takes over. One process is there at once, the other one a second later.
+/// A replica that has what the first one had takes over.
 #[test]
 fn a_replica_that_takes_over_is_used_when_all_are_there() {
-    let mut installation = Installation::postgres();
+    let installation = Installation::postgres();
     let replica = TestRedis::start();
     replica.follow(&installation.redis);
+    taken_over(installation, &replica);
+}
+
+/// The same with a server that was there for long, and has nothing yet.
+#[test]
+fn an_empty_server_that_takes_over_is_used_when_all_are_there() {
+    let replica = TestRedis::start();
+    std::thread::sleep(Duration::from_secs(4));
+    taken_over(Installation::postgres(), &replica);
+}
+
+/// One process is there at once, the other one a second later.
+fn taken_over(mut installation: Installation, replica: &TestRedis) {
     let other = installation.start();
     let acme = other.run(Acme::make(&other));
     drop(other);
