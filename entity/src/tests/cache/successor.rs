@@ -78,8 +78,11 @@ fn a_replica_that_takes_over_is_used_when_all_are_there() {
 #[test]
 fn an_empty_server_that_takes_over_is_used_when_all_are_there() {
     let replica = TestRedis::start();
-    std::thread::sleep(Duration::from_secs(4));
-    taken_over(Installation::postgres(), &replica);
+    let installation = Installation::postgres();
+    let process = installation.start();
+    process.wait(Duration::from_secs(4));
+    drop(process);
+    taken_over(installation, &replica);
 }
 
 /// One process is there at once, the other one a second later.
