@@ -1,7 +1,7 @@
 //! Sessions that begin with what holds for each of their statements, so that a read need not say it in a transaction.
 //!
-//! What is said is the same for every tenant: how long a statement may take, and that the server looks whether anybody still
-//! waits for it. Which tenant it is for is never among it.
+//! What is said is the same for every tenant: how long a statement may take, that the server looks whether anybody still
+//! waits for it, and that what is prepared is planned once. Which tenant it is for is never among it.
 //!
 //! A pooler in transaction mode gives a client another session each time. It refuses what is said here, or drops it; then
 //! each transaction says it, as it does on Citus, which hears of a tenant only from a `SET LOCAL`.
@@ -64,6 +64,9 @@ impl Sessions {
             (NAME, name.to_owned()),
             ("statement_timeout", self.statement_timeout.as_millis().to_string()),
             ("client_connection_check_interval", LOOKS_FOR_CLIENT.as_millis().to_string()),
+            // A statement is prepared to be planned once. Left to itself, PostgreSQL plans most of them anew each time, because a
+            // limit that it knows looks cheaper than one that it does not: that costs more than the read.
+            ("plan_cache_mode", "force_generic_plan".to_owned()),
         ])
     }
 }

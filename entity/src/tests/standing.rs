@@ -165,13 +165,13 @@ async fn through_a_pooler_a_read_is_a_transaction() {
 }
 
 #[tokio::test]
-async fn a_statement_is_ended_by_the_session() {
+async fn a_session_begins_with_what_holds_for_every_statement() {
     let scene = Scene::set(Isolation::Shared, &[("STATEMENT_TIMEOUT", "1234ms")]).await;
     let place = &scene.database.serving;
-    let sql =
-        "SELECT current_setting('statement_timeout') || ' ' || current_setting('client_connection_check_interval')";
+    let settings = ["statement_timeout", "client_connection_check_interval", "plan_cache_mode"];
+    let sql = format!("SELECT {}", settings.map(|name| format!("current_setting('{name}')")).join(" || ' ' || "));
     let rows = Lease::read_alone(place, Statement::from_string(place.backend(), sql), Keys::default()).await.unwrap();
-    assert_eq!(rows[0].try_get_by_index::<String>(0).unwrap(), "1234ms 100ms");
+    assert_eq!(rows[0].try_get_by_index::<String>(0).unwrap(), "1234ms 100ms force_generic_plan");
 }
 
 /// Were it otherwise, nothing would be found; but that is for the planner to decide anew with each version of PostgreSQL.
