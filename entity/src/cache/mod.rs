@@ -280,6 +280,15 @@ impl Cache {
         matches!(&self.backing, Backing::Shared(shared) if shared.has_lost())
     }
 
+    /// Whether anything is ever kept: what would have to be worked out to look for it need not be, otherwise.
+    pub(crate) fn keeps(&self) -> bool {
+        match &self.backing {
+            Backing::Off => false,
+            Backing::Local(_) => true,
+            Backing::Shared(_) => self.is_on,
+        }
+    }
+
     /// Whether it can be used now.
     pub(crate) fn is_usable(&self) -> bool {
         match &self.backing {

@@ -49,7 +49,8 @@ pub(crate) struct Connections {
     pub(super) kept: usize,
     pools: Mutex<HashMap<PoolKey, Arc<Pool>>>,
     openings: HashMap<Option<Arc<str>>, Arc<Opening>>,
-    sessions: HashMap<Option<Arc<str>>, Sessions>,
+    /// How sessions begin, by server and by whom: each has an address of its own, and may have a pooler there.
+    sessions: Mutex<HashMap<(Option<Arc<str>>, Use), Sessions>>,
     /// What tenants use, counted where connections are lent out.
     pub(crate) usage: Usage,
     runtime: Handle,
@@ -65,8 +66,6 @@ impl Connections {
         let shared = settings.budget - catalog;
         let opening = |store: &Arc<Store>| (store.key(), Opening::new((shared / 3).max(2), 2));
         let openings: HashMap<_, _> = settings.stores().map(opening).collect();
-        let sessions =
-            settings.stores().map(|store| (store.key(), Sessions::new(settings.statement_timeout))).collect();
         let connections = Arc::new_cyclic(|me| Self {
             rules: settings.pools,
             statement_timeout: settings.statement_timeout,
@@ -78,7 +77,7 @@ impl Connections {
             kept: shared / 4 / openings.len(),
             pools: Mutex::default(),
             openings,
-            sessions,
+            sessions: Mutex::default(),
             usage: Usage::default(),
             runtime: Handle::current(),
             began: Instant::now(),
@@ -223,9 +222,14 @@ impl Connections {
         if !key.is_catalog() {
             openings.extend(self.openings.get(&key.store).map(Arc::clone));
         }
-        let sessions = self.sessions.get(&key.store).cloned().unwrap_or_else(|| Sessions::new(self.statement_timeout));
-        let begun = (store.source(party, key.tenant), sessions);
+        let begun = (store.source(party, key.tenant), self.sessions(key));
         Pool::new(key.clone(), begun, openings, Weak::clone(&self.me), (least, most))
+    }
+
+    fn sessions(&self, key: &PoolKey) -> Sessions {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let of = (key.store.clone(), key.purpose);
+        sessions.entry(of).or_insert_with(|| Sessions::new(self.statement_timeout)).clone()
     }
 
     /// The size a pool starts with and the one it may reach if nobody else wants anything.

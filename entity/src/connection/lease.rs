@@ -1,5 +1,7 @@
 //! A connection for one transaction.
 
+mod reading;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,8 @@ use crate::place::{Place, Spot};
 use crate::tally::{Pending, Tallied};
 use crate::usage::Counters;
 use crate::vocabulary::Limits;
+
+pub(crate) use reading::Standing;
 
 /// A connection lent for one transaction. It goes back to its pool only after the transaction has ended and the database
 /// has said so; in every other case (an error it may not have recovered from, a panic, a dropped future) it is closed.
@@ -64,87 +68,6 @@ impl Lease {
                 }
             }
         }
-    }
-
-    /// Runs one reading statement that needs no transaction and no tenant. It may be sent again on another connection if
-    /// a pooled one turns out to have died.
-    pub(crate) async fn read_alone(place: &Place, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
-        Self::read_for(place, Asker::default(), statement, keys).await
-    }
-
-    /// The same, on behalf of somebody: a crowd of one asker does not keep others waiting.
-    pub(crate) async fn read_for(
-        place: &Place,
-        asker: Asker,
-        statement: Statement,
-        keys: Keys,
-    ) -> Result<Vec<QueryResult>, Error> {
-        let key = place.pool(Access::Read);
-        let mut dead = Dead::default();
-        loop {
-            let mut lease = Self::take(place, &key, asker).await?;
-            match lease.rows_alone(statement.clone(), keys).await {
-                Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
-                answer => {
-                    lease.ended = !matches!(answer, Err(Error::Timeout));
-                    return answer;
-                }
-            }
-        }
-    }
-
-    /// Runs one reading statement of a tenant's: by itself, if the session allows that, or else in a transaction. The
-    /// statement is made when it is known which; one that stands alone binds the tenant itself. Nothing has happened if a pooled
-    /// connection turns out to have died, so the next one is tried.
-    pub(crate) async fn read_as(
-        place: &Place,
-        tenant: Uuid,
-        keys: Keys,
-        statement: impl Fn(Standing) -> Statement,
-    ) -> Result<Vec<QueryResult>, Error> {
-        let (key, binding) = (place.pool(Access::Read), Binding::Tenant(tenant));
-        let mut dead = Dead::default();
-        loop {
-            let mut lease = Self::take_for(place, &key, binding).await?;
-            let stands_alone = lease.connection()?.can_stand_alone();
-            let begun = if stands_alone { Ok(()) } else { lease.begin_here(place, Access::Read, binding).await };
-            let sent = match begun {
-                Ok(()) if stands_alone => {
-                    let sent = lease.rows(statement(Standing::Alone { schema: place.schema() }), keys).await;
-                    // An answer that is whole leaves nothing behind; where there is none, the connection is closed already.
-                    lease.ended = true;
-                    sent
-                }
-                Ok(()) => return lease.read_to_the_end(statement(Standing::InTransaction), keys).await,
-                Err(error) => Err(error),
-            };
-            match sent {
-                Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
-                answer => return answer,
-            }
-        }
-    }
-
-    async fn read_to_the_end(mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
-        let rows = self.rows(statement, keys).await;
-        match rows {
-            Ok(rows) => self.commit().await.map(|()| rows),
-            Err(error) => {
-                self.roll_back().await;
-                Err(error)
-            }
-        }
-    }
-
-    /// Where statements are passing, a transaction holds the two messages of one together.
-    async fn rows_alone(&mut self, statement: Statement, keys: Keys) -> Result<Vec<QueryResult>, Error> {
-        if !self.connection()?.needs_transaction() {
-            return self.rows(statement, keys).await;
-        }
-        self.run("BEGIN READ ONLY").await?;
-        let rows = self.rows(statement, keys).await;
-        let ended = self.run("ROLLBACK").await;
-        rows.and_then(|rows| ended.map(|()| rows))
     }
 
     async fn take(place: &Place, key: &PoolKey, asker: Asker) -> Result<Self, Error> {
@@ -361,13 +284,6 @@ impl Drop for Lease {
             self.close();
         }
     }
-}
-
-/// Whether a statement is one of a transaction, which has bound the tenant and its schema, or has to name both itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Alone { schema: Option<String> },
-    InTransaction,
 }
 
 /// Pooled connections that turned out to have died: no more than there were, and then one that is new.

@@ -22,7 +22,7 @@ const NAME: &str = "app.session";
 /// protocol_violation: how PgBouncer refuses a client that wants more than it knows.
 const REFUSED: &str = "08P01";
 
-/// How sessions on one server begin. Clones know together what has been found out.
+/// How sessions at one address begin. Clones know together what has been found out.
 #[derive(Clone)]
 pub(crate) struct Sessions {
     statement_timeout: Duration,
