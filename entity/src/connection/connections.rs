@@ -33,6 +33,9 @@ const ANSWERS: Duration = Duration::from_secs(1);
 /// How long to wait until other work on places has ended.
 const WORK_WAIT: Duration = Duration::from_secs(20);
 
+/// A server, and who calls there.
+type Address = (Option<Arc<str>>, Use);
+
 pub(crate) struct Connections {
     pub(super) rules: PoolRules,
     statement_timeout: Duration,
@@ -49,8 +52,8 @@ pub(crate) struct Connections {
     pub(super) kept: usize,
     pools: Mutex<HashMap<PoolKey, Arc<Pool>>>,
     openings: HashMap<Option<Arc<str>>, Arc<Opening>>,
-    /// How sessions begin, by server and by whom: each has an address of its own, and may have a pooler there.
-    sessions: Mutex<HashMap<(Option<Arc<str>>, Use), Sessions>>,
+    /// How sessions begin: at each address there may be a pooler.
+    sessions: Mutex<HashMap<Address, Sessions>>,
     /// What tenants use, counted where connections are lent out.
     pub(crate) usage: Usage,
     runtime: Handle,
