@@ -159,10 +159,10 @@ impl Session {
     }
 
     /// The cache, and the version of the tenant's own row, by which it was found there. None in a transaction: there, everything
-    /// is read as it is now; and none where nothing is ever kept.
+    /// is read as it is now; and none where rows are never kept.
     pub(crate) fn cache(&self) -> Option<(&Cache, i64)> {
         match &self.way {
-            Way::Alone(place, tenant) if place.terms.cache.keeps() => Some((&place.terms.cache, tenant.version)),
+            Way::Alone(place, tenant) if place.terms.cache.keeps_rows() => Some((&place.terms.cache, tenant.version)),
             Way::Alone(..) | Way::Joined(_) => None,
         }
     }

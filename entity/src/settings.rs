@@ -15,7 +15,7 @@ use crate::connection::Observer;
 use crate::redis::Redis;
 use crate::steps::Steps;
 
-pub(crate) use cache::CacheSettings;
+pub(crate) use cache::{CacheMode, CacheSettings};
 pub(crate) use encryption::EncryptionSettings;
 pub(crate) use pools::PoolRules;
 pub(crate) use store::{Party, Store, own_name};

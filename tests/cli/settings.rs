@@ -40,7 +40,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("SLOW_STATEMENT", "never", "off"),
     ("REDIS_URL", "hunter2", "redis://host:port"),
     ("REDIS_URL", "http://me:hunter2@127.0.0.1", "redis://host:port"),
-    ("CACHE", "maybe", "on, off, or alone"),
+    ("CACHE", "maybe", "on, off, tenants, or alone"),
     ("CACHE_TTL", "soon", "60s"),
     ("TENANT_CACHE_TTL", "soon", "1s"),
     ("TENANT_CACHE_TTL", "20s", "at most half of what REQUEST_TIMEOUT is"),

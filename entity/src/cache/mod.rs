@@ -33,7 +33,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::place::Place;
 use crate::redis::PoolError;
-use crate::settings::DatabaseSettings;
+use crate::settings::{CacheMode, DatabaseSettings};
 use crate::steps::Steps;
 use counts::Counters;
 use flights::Flights;
@@ -71,7 +71,7 @@ impl Lifetimes {
         let cache = &settings.cache;
         // Redis says at once what another process has changed.
         let is_told = settings.redis.is_some();
-        let is_alone = settings.is_embedded() || cache.is_alone;
+        let is_alone = settings.is_embedded() || cache.mode == CacheMode::Alone;
         Self {
             rows: if is_told || is_alone { cache.ttl } else { cache.ttl.min(cache.tenant_ttl) },
             // A place that a tenant has left is kept for a request longer than this.
@@ -88,7 +88,7 @@ pub(crate) struct Cache {
     flights: Flights,
     counters: Counters,
     lifetimes: Lifetimes,
-    is_on: bool,
+    mode: CacheMode,
     steps: Steps,
 }
 
@@ -132,7 +132,7 @@ impl Cache {
         let backing = match &settings.redis {
             // Also where it is not read: the others must hear of writes.
             Some(redis) => Backing::Shared(Arc::new(Shared::new(redis, lifetimes)?)),
-            None if !settings.cache.is_on => Backing::Off,
+            None if settings.cache.mode == CacheMode::Off => Backing::Off,
             None => Backing::Local(Local::new(settings.cache.size, lifetimes)),
         };
         Ok(Self {
@@ -140,7 +140,7 @@ impl Cache {
             flights: Flights::default(),
             counters: Counters::new(settings.looks.clone()),
             lifetimes,
-            is_on: settings.cache.is_on,
+            mode: settings.cache.mode,
             steps: settings.cache_steps.clone(),
         })
     }
@@ -208,7 +208,7 @@ impl Cache {
     async fn look(&self, area: &Area, question: Question) -> Found {
         match &self.backing {
             Backing::Local(local) => local.look(area, question),
-            Backing::Shared(shared) if self.is_on => shared.look(area, question).boxed().await,
+            Backing::Shared(shared) if self.mode != CacheMode::Off => shared.look(area, question).boxed().await,
             Backing::Off | Backing::Shared(_) => Found::Bypass,
         }
     }
@@ -280,13 +280,9 @@ impl Cache {
         matches!(&self.backing, Backing::Shared(shared) if shared.has_lost())
     }
 
-    /// Whether anything is ever kept: what would have to be worked out to look for it need not be, otherwise.
-    pub(crate) fn keeps(&self) -> bool {
-        match &self.backing {
-            Backing::Off => false,
-            Backing::Local(_) => true,
-            Backing::Shared(_) => self.is_on,
-        }
+    /// Whether rows are ever kept: what would have to be worked out to look for them need not be, otherwise.
+    pub(crate) fn keeps_rows(&self) -> bool {
+        matches!(self.mode, CacheMode::On | CacheMode::Alone)
     }
 
     /// Whether it can be used now.
@@ -294,7 +290,7 @@ impl Cache {
         match &self.backing {
             Backing::Off => false,
             Backing::Local(_) => true,
-            Backing::Shared(shared) => self.is_on && shared.is_granted(),
+            Backing::Shared(shared) => self.mode != CacheMode::Off && shared.is_granted(),
         }
     }
 

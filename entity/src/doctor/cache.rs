@@ -10,6 +10,7 @@ use crate::entities::tenant;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::rows::Rows;
+use crate::settings::CacheMode;
 use crate::vocabulary::TenantStatus;
 
 /// How long to wait for Redis: a server that has just started is not used at once, nor is one on which a process has died
@@ -21,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// Looks at the cache as a serving process does.
 pub(super) async fn examine(database: &Database) -> Result<Check, Error> {
-    if !database.settings.cache.is_on {
+    if database.settings.cache.mode == CacheMode::Off {
         return Ok(Check::new("cache", Vec::new(), "it is off"));
     }
     database.use_shared_cache();

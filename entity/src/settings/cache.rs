@@ -10,10 +10,7 @@ const SIZES: RangeInclusive<u64> = 64 << 10..=64 << 30;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheSettings {
-    /// Whether anything is kept at all.
-    pub(crate) is_on: bool,
-    /// Whether no other process writes rows.
-    pub(crate) is_alone: bool,
+    pub(crate) mode: CacheMode,
     /// Longest that a row or list is kept.
     pub(crate) ttl: Duration,
     /// Longest that what another process has changed goes unnoticed, where there is no Redis to say so.
@@ -22,17 +19,30 @@ pub(crate) struct CacheSettings {
     pub(crate) size: u64,
 }
 
+/// What is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CacheMode {
+    Off,
+    /// Which tenant a name names, and no rows.
+    Tenants,
+    On,
+    /// The same; and no other process writes rows.
+    Alone,
+}
+
 impl CacheSettings {
     pub(super) fn from_lookup(get: Get<'_>, request_timeout: Duration) -> Result<Self, SettingError> {
-        let (is_on, is_alone) = match get("CACHE").as_deref().map(str::trim) {
-            None | Some("on") => (true, false),
-            Some("alone") => (true, true),
-            Some("off") => (false, false),
-            Some(_) => return Err(wrong("CACHE", "takes on, off, or alone: no other process serves this database")),
+        let mode = match get("CACHE").as_deref().map(str::trim) {
+            None | Some("on") => CacheMode::On,
+            Some("alone") => CacheMode::Alone,
+            Some("tenants") => CacheMode::Tenants,
+            Some("off") => CacheMode::Off,
+            Some(_) => {
+                return Err(wrong("CACHE", "takes on, off, tenants, or alone: no other process serves this database"));
+            }
         };
         Ok(Self {
-            is_on,
-            is_alone,
+            mode,
             ttl: duration(get, "CACHE_TTL", "60s")?,
             tenant_ttl: tenant_ttl(get, request_timeout)?,
             size: get("CACHE_SIZE")

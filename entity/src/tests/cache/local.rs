@@ -148,6 +148,23 @@ fn nothing_is_kept_when_it_is_off() {
     }
 }
 
+#[test]
+fn which_tenant_a_name_names_can_be_all_that_is_kept() {
+    let scene = Scene::new(TestDatabase::postgres(), &[("CACHE", "tenants"), ("TENANT_CACHE_TTL", "10s")]);
+    let process = Process::start(&scene.settings);
+    let acme = process.run(Acme::make(&process));
+    let list = async || acme.access.posts().list(Filter::all()).slice(None, 1).await.unwrap().rows.len();
+    for _ in 0..2 {
+        assert_eq!(scene.statements_of(&process, admitted(&process)).1, 0);
+        assert_eq!(scene.statements_of(&process, title(&acme.access, &acme.post)).1, 1);
+        assert_eq!(scene.statements_of(&process, list()).1, 1);
+    }
+    process.run(process.platform().tenant_suspend(acme.access.id())).unwrap();
+    let found = scene.statements_of(&process, admitted(&process));
+    assert!(found.0.is_some_and(|access| access.tenant().suspended), "a change is noticed as ever");
+    assert_eq!(found.1, 1);
+}
+
 /// A write in a place that the tenant has left makes what led there doubtful.
 #[test]
 fn a_write_in_an_old_place_makes_names_doubtful() {
