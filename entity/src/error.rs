@@ -37,7 +37,7 @@ pub enum Error {
     /// The place is not there (any more), or was never finished.
     #[error("the tenant's place is not there: {0}")]
     NoPlace(String),
-    /// A table is not there.
+    /// A table or function is not there.
     #[error("database error: {0}")]
     NoTable(String),
     /// A tenant cannot be placed like this here.
@@ -110,11 +110,12 @@ impl Error {
     fn from_code(code: &str, message: &str) -> Self {
         let primary = code.parse::<u32>().ok().filter(|_| code.len() < 5).map(|extended| (extended & 0xff).to_string());
         match primary.as_deref().unwrap_or(code) {
-            // invalid_catalog_name, invalid_schema_name; undefined_table
+            // invalid_catalog_name, invalid_schema_name; undefined_table, undefined_function
             "3D000" | "3F000" => Self::NoPlace("its schema or database is missing".to_owned()),
-            "42P01" => Self::NoTable(format!("{message} ({code})")),
+            "42P01" | "42883" => Self::NoTable(format!("{message} ({code})")),
             // duplicate_prepared_statement, invalid_sql_statement_name: a name that is another client's
             "42P05" | "26000" => Self::Internal(format!("{MIXED_UP} ({code})")),
+            migration::LEFT => Self::Moving,
             // query_canceled; SQLITE_INTERRUPT
             "57014" | "9" => Self::Timeout,
             // serialization_failure, deadlock_detected, lock_not_available; SQLITE_BUSY, SQLITE_LOCKED
@@ -153,6 +154,15 @@ pub(crate) fn is_recoverable(error: &sqlx::Error) -> bool {
         return matches!(error, sqlx::Error::RowNotFound | sqlx::Error::ColumnNotFound(_));
     };
     !matches!(Error::from_database(database.as_ref(), Keys::default()), Error::Unavailable(_))
+}
+
+/// Whether the connection broke, or the server ended it: another one may do.
+pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        // admin_shutdown, crash_shutdown, cannot_connect_now and the like
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| code.starts_with("57P")),
+        other => matches!(Error::from_sqlx(other, Keys::default()), Error::Unavailable(_)),
+    }
 }
 
 /// What to do about a pooler that gives a transaction another connection than the one that its statements were prepared on.

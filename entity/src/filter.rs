@@ -150,6 +150,12 @@ impl<R: Mapped> Filter<R> {
     pub(crate) fn into_condition(self) -> Result<Condition, Error> {
         condition::<R>(self.0)
     }
+
+    /// Everything that makes a difference to the condition's text, and its values in their order. None for the few conditions that
+    /// are written otherwise than they are said.
+    pub(crate) fn sketch(&self, words: &mut Vec<u8>, values: &mut Vec<Value>) -> Option<()> {
+        sketch::<R>(&self.0, words, values)
+    }
 }
 
 impl<R: Resource> Clone for Filter<R> {
@@ -181,6 +187,51 @@ fn condition<R: Mapped>(node: Node<R::Column>) -> Result<Condition, Error> {
     })
 }
 
+fn sketch<R: Mapped>(node: &Node<R::Column>, words: &mut Vec<u8>, values: &mut Vec<Value>) -> Option<()> {
+    let mut say = |mark: u8, column: &R::Column| {
+        words.push(mark);
+        words.extend(column.as_str().bytes());
+        words.push(b' ');
+    };
+    match node {
+        Node::All => words.push(b'a'),
+        Node::And(both) | Node::Or(both) => {
+            words.push(if matches!(node, Node::And(_)) { b'&' } else { b'|' });
+            for side in [&both.0, &both.1] {
+                is_said(side)?;
+                sketch::<R>(side, words, values)?;
+            }
+        }
+        Node::Not(node) => {
+            is_said(node)?;
+            words.push(b'!');
+            sketch::<R>(node, words, values)?;
+        }
+        Node::Compare(column, comparison, value) => {
+            say(b'c' + *comparison as u8, column);
+            values.push(value.clone());
+        }
+        Node::In(column, list) if list.len() == 1 => {
+            say(b'i', column);
+            values.push(list[0].clone());
+        }
+        Node::Contains(column, text) => {
+            R::searched(*column)?;
+            say(b'~', column);
+            values.push(Value::from(pattern(text)));
+        }
+        Node::Null(column) => say(b'0', column),
+        // Each length would be another text.
+        Node::In(..) => return None,
+    }
+    Some(())
+}
+
+/// Whether a part of a condition is more than "all".
+fn is_said<C>(node: &Node<C>) -> Option<()> {
+    (!matches!(node, Node::All)).then_some(())
+}
+
 /// The column, unless it is sealed.
 pub(crate) fn comparable<R: Mapped>(column: R::Column) -> Result<R::Column, Error> {
     if is_sealed::<R>(column) {
@@ -205,9 +256,13 @@ fn compare(column: impl ColumnTrait, comparison: Comparison, value: Value) -> Si
     }
 }
 
-/// `!` escapes, because a backslash means different things to the two databases' literals.
 fn contains<R: Mapped>(column: R::Column, text: &str) -> SimpleExpr {
     let Some(folded) = R::searched(column) else { return SimpleExpr::from(false) };
+    folded.like(LikeExpr::new(pattern(text)).escape('!'))
+}
+
+/// `!` escapes, because a backslash means different things to the two databases' literals.
+fn pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len() + 2);
     pattern.push('%');
     for character in fold(text).chars() {
@@ -217,5 +272,5 @@ fn contains<R: Mapped>(column: R::Column, text: &str) -> SimpleExpr {
         pattern.push(character);
     }
     pattern.push('%');
-    folded.like(LikeExpr::new(pattern).escape('!'))
+    pattern
 }

@@ -4,7 +4,7 @@
 //! are private to the crate, so that no bound written outside can reach an entity.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use sea_orm::{ActiveModelTrait, ActiveValue, EntityTrait, FromQueryResult, IdenStatic, Value};
+use sea_orm::{ActiveModelTrait, ActiveValue, DbErr, EntityTrait, FromQueryResult, IdenStatic, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -27,7 +27,11 @@ pub trait Insertable: Resource {
 
 /// How a resource lies in its table. Enough to read it and to change it.
 pub(crate) trait Mapped:
-    Resource<Column = <Self::Entity as EntityTrait>::Column> + FromQueryResult + Serialize + DeserializeOwned + Sized
+    Resource<Column = <Self::Entity as EntityTrait>::Column>
+    + TryFrom<Self::ActiveModel, Error = DbErr>
+    + FromQueryResult
+    + Serialize
+    + DeserializeOwned
 {
     type Entity: EntityTrait<Model = Self> + Default;
     type ActiveModel: ActiveModelTrait<Entity = Self::Entity>;
@@ -71,6 +75,8 @@ pub(crate) trait Owned: Mapped + Insertable {
     const DEPENDENTS: Option<Dependents> = None;
 
     fn claimed_tenant(new: &Self::New) -> Option<Uuid>;
+    /// The id that the caller wants the row to have.
+    fn given_id(new: &Self::New) -> Option<Uuid>;
     fn new_row(new: Self::New, stamp: &Stamp) -> Self::ActiveModel;
 }
 

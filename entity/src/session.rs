@@ -15,7 +15,7 @@ use crate::entities::{idempotency, post, tenant, user};
 use crate::error::{Error, Keys};
 use crate::place::Place;
 use crate::scoped::TenantScoped;
-use crate::tally::Tallied;
+use crate::tally::{Pending, Tallied};
 
 /// The proof that a request may work inside a tenant, and where the tenant's rows are.
 ///
@@ -171,13 +171,34 @@ impl Session {
     pub(crate) async fn read(
         &self,
         keys: Keys,
-        statement: impl Fn(Standing) -> Statement,
+        statement: impl Fn(Standing) -> Result<Statement, Error>,
     ) -> Result<Vec<QueryResult>, Error> {
         match &self.way {
             Way::Alone(place, _) => Lease::read_as(place, self.tenant, keys, statement).await,
             Way::Joined(_) => {
                 let mut unit = self.unit(Access::Read, keys).await?;
-                unit.rows(statement(Standing::InTransaction)).await
+                unit.rows(statement(Standing::InTransaction)?).await
+            }
+        }
+    }
+
+    /// Inserts rows with new ids, by one statement that is made when it is known whether it stands alone, and counts what that adds.
+    pub(crate) async fn insert(
+        &self,
+        keys: Keys,
+        added: Option<(Tallied, i64, i64)>,
+        statement: impl Fn(Standing, Option<&Pending>) -> Result<Statement, Error>,
+    ) -> Result<(), Error> {
+        match &self.way {
+            Way::Alone(place, tenant) => {
+                let mut pending = Pending::new(self.tenant, tenant.limits.clone());
+                added.into_iter().for_each(|(table, rows, bytes)| pending.add(table, rows, bytes));
+                Lease::insert(place, pending, keys, |standing, pending| statement(standing, Some(pending))).await
+            }
+            Way::Joined(_) => {
+                let mut unit = self.unit(Access::Write, keys).await?;
+                unit.affected(statement(Standing::InTransaction, None)?).await?;
+                added.map_or(Ok(()), |(table, rows, bytes)| unit.count(table, rows, bytes))
             }
         }
     }

@@ -16,4 +16,4 @@ mod tenant;
 pub use catalog::{CATALOG, CATALOG_TABLES};
 pub use dialect::Dialect;
 pub use set::{Migration, Set};
-pub use tenant::{DEPARTURES, TALLIES, TENANT, TENANT_TABLES};
+pub use tenant::{ADD, DEPARTURES, ENTER, LEFT, TALLIES, TENANT, TENANT_TABLES};

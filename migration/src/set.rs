@@ -12,6 +12,9 @@ pub struct Migration {
     pub name: &'static str,
     /// Statements, with the placeholders of column types.
     pub(crate) ddl: &'static str,
+    /// Statements for PostgreSQL alone, in which `{schema}` stands for the schema that they run in: what a function names, it
+    /// must name in full, because whoever calls it may look elsewhere.
+    pub(crate) functions: &'static [&'static str],
     /// The tables it makes that hold tenants' rows, each with the column that says whose: they get their policy.
     pub(crate) isolated: &'static [(&'static str, &'static str)],
     /// The tables whose rows it reads or changes itself: for as long as that takes, their policies do not apply to the owner,
@@ -33,9 +36,16 @@ impl Migration {
             };
             sql = format!("{}{sql}{}", forced("NO FORCE"), forced("FORCE"));
             self.isolated.iter().for_each(|(table, column)| sql.push_str(&isolate(table, column)));
+            self.functions.iter().for_each(|function| sql.push_str(&in_this_schema(function)));
         }
         sql
     }
+}
+
+fn in_this_schema(function: &str) -> String {
+    format!(
+        "DO $here$ BEGIN EXECUTE replace($of${function}$of$, '{{schema}}', quote_ident(current_schema())); END $here$;"
+    )
 }
 
 /// Migrations that are applied in order, in each place apart.

@@ -18,6 +18,13 @@ const NAMES: &[&str] = &["tenants", "tenant_domains"];
 pub(crate) struct Written(Vec<Area>);
 
 impl Written {
+    /// What one statement writes that stands alone.
+    pub(crate) fn by(sql: &str, bound: Uuid) -> Self {
+        let mut written = Self::default();
+        written.note(sql, Some(bound));
+        written
+    }
+
     /// Takes note of a statement of a transaction that is bound to this tenant.
     pub(crate) fn note(&mut self, sql: &str, bound: Option<Uuid>) {
         let Some(name) = table(sql) else { return };
@@ -47,7 +54,9 @@ impl Written {
 /// The table that a statement writes; none if it only reads.
 fn table(sql: &str) -> Option<&str> {
     let written = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].into_iter().find_map(|verb| sql.strip_prefix(verb))?;
-    written.strip_prefix('"')?.split('"').next()
+    let mut names = written.split_ascii_whitespace().next()?.split('.');
+    // Behind the schema's, where it is named.
+    names.next_back()?.strip_prefix('"')?.strip_suffix('"')
 }
 
 #[cfg(test)]
@@ -69,6 +78,7 @@ mod tests {
     #[test]
     fn a_statement_says_what_it_writes() {
         assert_eq!(areas(r#"INSERT INTO "posts" ("tenant_id") VALUES ($1)"#), ["posts"]);
+        assert_eq!(areas(r#"INSERT INTO "tenant_0"."posts" ("tenant_id") SELECT 1"#), ["posts"]);
         assert_eq!(areas(r#"UPDATE "users" SET "name" = $1"#), ["users", "posts"]);
         assert_eq!(areas(r#"DELETE FROM "idempotency_keys" WHERE 1 = 1"#), ["idempotency_keys"]);
         assert_eq!(areas(r#"UPDATE "tenants" SET "name" = $1"#), ["names"]);

@@ -73,7 +73,8 @@ fn begin_postgres(place: &Place, access: Access, binding: Binding, is_settled: b
         Access::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
         Access::Read | Access::Write => "BEGIN".to_owned(),
     };
-    if let Binding::Tenant(tenant) | Binding::Mover(tenant) = binding {
+    let entering = binding.tenant().filter(|_| is_fenced(access, binding));
+    if let Some(tenant) = binding.tenant().filter(|_| !(is_settled && entering.is_some())) {
         sql.push_str(&format!("; SET LOCAL {} = '{tenant}'", migration::access::TENANT_SETTING));
     }
     if let Some(schema) = place.schema() {
@@ -87,12 +88,22 @@ fn begin_postgres(place: &Place, access: Access, binding: Binding, is_settled: b
             LOOKS_FOR_CLIENT.as_millis()
         ));
     }
-    if let (Access::Write, Binding::Tenant(tenant)) = (access, binding) {
-        sql.push_str(&format!(
+    match entering {
+        Some(tenant) if is_settled => {
+            sql.push_str(&format!("; SELECT {}('{tenant}', {})", migration::ENTER, fence_lock(tenant)));
+        }
+        // Word by word: on Citus, a function's `set_config` would not be heard of everywhere.
+        Some(tenant) => sql.push_str(&format!(
             "; SELECT pg_advisory_xact_lock_shared({}); SELECT 1 FROM {} WHERE tenant_id = '{tenant}'",
             fence_lock(tenant),
             migration::DEPARTURES,
-        ));
+        )),
+        None => {}
     }
     sql
+}
+
+/// Whether a transaction is one that a move waits for.
+pub(super) fn is_fenced(access: Access, binding: Binding) -> bool {
+    access == Access::Write && matches!(binding, Binding::Tenant(_))
 }

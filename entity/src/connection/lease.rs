@@ -1,5 +1,6 @@
 //! A connection for one transaction.
 
+mod inserting;
 mod reading;
 
 use std::sync::Arc;
@@ -8,12 +9,12 @@ use std::time::{Duration, Instant};
 use sea_orm::{DbBackend, QueryResult, Statement};
 use uuid::Uuid;
 
-use super::binding::begin_sql;
+use super::binding::{begin_sql, is_fenced};
 use super::watch::Watch;
 use super::{Access, Asker, Binding, Connection, Observed, PoolKey, Pooled, Terms};
 use crate::Error;
 use crate::cache::{Area, Written};
-use crate::error::{Keys, is_recoverable};
+use crate::error::{Keys, is_lost, is_recoverable};
 use crate::place::{Place, Spot};
 use crate::tally::{Pending, Tallied};
 use crate::usage::Counters;
@@ -27,6 +28,8 @@ pub(crate) struct Lease {
     pooled: Option<Pooled>,
     ended: bool,
     failed: bool,
+    /// Whether the connection broke, or its server ended it.
+    is_lost: bool,
     terms: Arc<Terms>,
     backend: DbBackend,
     /// Whether the place is a tenant's own.
@@ -58,13 +61,8 @@ impl Lease {
                 }
                 Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
                 Err(error) => {
-                    if matches!(error, Error::Moving) {
-                        // Whoever said that the tenant is here did not know better.
-                        let cache = &place.terms.cache;
-                        drop(lease);
-                        cache.clear(vec![Area::Names]).await;
-                    }
-                    return Err(error);
+                    drop(lease);
+                    return Err(refused(place, error).await);
                 }
             }
         }
@@ -78,6 +76,7 @@ impl Lease {
             pooled: Some(pooled),
             ended: false,
             failed: false,
+            is_lost: false,
             terms,
             backend,
             is_own,
@@ -99,23 +98,23 @@ impl Lease {
 
     async fn begin_here(&mut self, place: &Place, access: Access, binding: Binding) -> Result<(), Error> {
         let begin = begin_sql(place, access, binding, self.connection()?.can_stand_alone());
-        match (access, binding) {
-            (Access::Write, Binding::Tenant(_)) => self.begin_fenced(&begin).await,
-            _ => self.run(&begin).await,
-        }
+        if is_fenced(access, binding) { self.begin_fenced(&begin).await } else { self.run(&begin).await }
     }
 
     /// Begins a tenant's write, unless the tenant has left this place or is about to.
     async fn begin_fenced(&mut self, begin: &str) -> Result<(), Error> {
         let limit = self.limit();
         let sent = tokio::time::timeout(limit, self.connection()?.run_counting(begin)).await;
-        // The lock answers with a row on PostgreSQL; a departure is one more.
+        // The lock answers with a row on PostgreSQL; a departure is one more, or an error.
         let expected = usize::from(self.backend == DbBackend::Postgres);
-        if self.settle(sent, Keys::default()).await? > expected {
+        let begun = match self.settle(sent, Keys::default()).await {
+            Ok(rows) if rows > expected => Err(Error::Moving),
+            begun => begun.map(|_| ()),
+        };
+        if matches!(begun, Err(Error::Moving)) {
             self.roll_back().await;
-            return Err(Error::Moving);
         }
-        Ok(())
+        begun
     }
 
     /// The rows of a statement.
@@ -183,10 +182,11 @@ impl Lease {
         let Some(pending) = self.pending.take().filter(|pending| !pending.is_empty()) else {
             return Ok("COMMIT".to_owned());
         };
+        let has_functions = self.connection()?.can_stand_alone();
         if !pending.is_limited() {
-            return Ok(format!("{}; COMMIT", pending.sql(self.backend)));
+            return Ok(format!("{}; COMMIT", pending.sql(self.backend, has_functions)));
         }
-        let checked = match self.run_for_rows(&pending.sql_and_sum(self.backend)).await {
+        let checked = match self.run_for_rows(&pending.sql_and_sum(self.backend, has_functions)).await {
             Ok(sum) => pending.check(&sum),
             Err(error) => Err(error),
         };
@@ -236,6 +236,7 @@ impl Lease {
             }
         };
         self.failed = true;
+        self.is_lost = is_lost(&error);
         if !is_recoverable(&error) {
             self.close();
         }
@@ -296,6 +297,15 @@ impl Dead {
         *left = left.checked_sub(1).ok_or(error)?;
         Ok(())
     }
+}
+
+/// What it means that a tenant's work was refused in this place.
+async fn refused(place: &Place, error: Error) -> Error {
+    if matches!(error, Error::Moving) {
+        // Whoever said that the tenant is here did not know better.
+        place.terms.cache.clear(vec![Area::Names]).await;
+    }
+    error
 }
 
 fn lost() -> Error {

@@ -108,6 +108,10 @@ impl Owned for Model {
         new.tenant_id
     }
 
+    fn given_id(new: &NewIdempotencyRecord) -> Option<Uuid> {
+        Some(new.id)
+    }
+
     fn new_row(new: NewIdempotencyRecord, stamp: &Stamp) -> ActiveModel {
         let created_at = stamp.created_at(new.created_at);
         ActiveModel {

@@ -131,6 +131,10 @@ impl Owned for Model {
         new.tenant_id
     }
 
+    fn given_id(new: &NewPost) -> Option<Uuid> {
+        new.id
+    }
+
     fn new_row(new: NewPost, stamp: &Stamp) -> ActiveModel {
         let created_at = stamp.created_at(new.created_at);
         ActiveModel {

@@ -139,6 +139,10 @@ impl Owned for Model {
         new.tenant_id
     }
 
+    fn given_id(new: &NewUser) -> Option<Uuid> {
+        new.id
+    }
+
     fn new_row(new: NewUser, stamp: &Stamp) -> ActiveModel {
         let created_at = stamp.created_at(new.created_at);
         ActiveModel {

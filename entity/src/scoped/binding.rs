@@ -16,14 +16,14 @@ use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Query, Sele
 use super::TenantScoped;
 use crate::resource::Mapped;
 
-const BOUND: &str = "bound";
-const TENANT: &str = "tenant";
+pub(super) const BOUND: &str = "bound";
+pub(super) const TENANT: &str = "tenant";
 const READ: &str = "read";
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Mapped> TenantScoped<R> {
     /// The same select from the resource's table, standing alone. It must have a limit or count.
-    pub(super) fn binding(&self, select: &SelectStatement, schema: Option<String>) -> SelectStatement {
+    pub(super) fn binding(&self, select: &SelectStatement, schema: Option<&str>) -> SelectStatement {
         let set = format!("set_config('{TENANT_SETTING}', CAST($1 AS text), true)::uuid");
         let set = Expr::cust_with_values(set, [self.session.tenant]);
         let bound = Query::select().expr_as(set, Alias::new(TENANT)).take();
@@ -36,7 +36,7 @@ impl<R: Mapped> TenantScoped<R> {
         Query::select()
             .column((Alias::new(READ), Asterisk))
             .from_subquery(bound, Alias::new(BOUND))
-            .join_lateral(JoinType::InnerJoin, read, Alias::new(READ), Expr::val(true))
+            .join_lateral(JoinType::InnerJoin, read, Alias::new(READ), Expr::cust("TRUE"))
             .take()
     }
 }

@@ -1,15 +1,14 @@
 //! Lists: by cursor in the order of ids, or by page in any order.
 
-use sea_orm::sea_query::{Order, SelectStatement};
+use sea_orm::sea_query::Order;
 
-use super::TenantScoped;
-use super::models;
 use super::read::count_of;
+use super::{Reading, TenantScoped, models};
 use crate::cache::Question;
-use crate::connection::Access;
+use crate::connection::{Access, Standing};
 use crate::cursor::Cursor;
 use crate::error::Error;
-use crate::filter::{Filter, comparable};
+use crate::filter::Filter;
 use crate::resource::{Mapped, Resource};
 
 /// Which way a list runs.
@@ -78,11 +77,9 @@ impl<'s, R: Mapped> List<'s, R> {
         if let Some(cursor) = after {
             filter = filter.and(self.past(cursor.check(R::TAG, tenant)?));
         }
-        let mut select = self.scope.select(filter)?;
-        self.in_order(&mut select);
         // One more than asked for tells whether there is more.
-        select.limit(limit.saturating_add(1));
-        let mut rows = self.rows(&select, after.is_none()).await?;
+        let reading = Reading::rows(filter, limit.saturating_add(1)).by(R::ID, self.direction)?;
+        let mut rows = self.rows(&reading, after.is_none()).await?;
         let more = rows.len() as u64 > limit;
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         let rows = self.scope.opened_models(rows).await?;
@@ -92,23 +89,21 @@ impl<'s, R: Mapped> List<'s, R> {
 
     /// Page `number` (from 1) of pages of `limit` rows, and the number of rows in all.
     pub async fn page(self, number: u64, limit: u64) -> Result<Page<R>, Error> {
-        let mut select = self.scope.select(self.filter.clone())?;
-        self.in_order(&mut select);
-        page(self.scope, self.filter, select, number, limit).await
+        let reading = Reading::rows(self.filter.clone(), limit).by(R::ID, self.direction)?;
+        page(self.scope, self.filter, reading, number, limit).await
     }
 
     /// The rows as they are stored: what the cache keeps.
-    async fn rows(&self, select: &SelectStatement, are_first: bool) -> Result<Vec<R>, Error> {
-        let load = async { models(&self.scope.fetch(select).await?) };
-        let cached = || self.scope.cached(|placed| Question::rows(placed, &self.scope.build(select)));
-        match are_first.then(cached).flatten() {
+    async fn rows(&self, reading: &Reading<R>, are_first: bool) -> Result<Vec<R>, Error> {
+        let load = async { models(&self.scope.fetch(reading).await?) };
+        if !are_first || !self.scope.keeps() {
+            return load.await;
+        }
+        let statement = self.scope.reads(reading, &Standing::InTransaction)?;
+        match self.scope.cached(|placed| Question::rows(placed, &statement)) {
             Some((cache, area, question)) => cache.read(area, question, load).await,
             None => load.await,
         }
-    }
-
-    fn in_order(&self, select: &mut SelectStatement) {
-        select.order_by((R::Entity::default(), R::ID), self.direction.into());
     }
 
     fn past(&self, cursor: Cursor) -> Filter<R> {
@@ -123,11 +118,9 @@ impl<'s, R: Mapped> List<'s, R> {
 impl<R: Mapped> Sorted<'_, R> {
     /// Page `number` (from 1) of pages of `limit` rows, and the number of rows in all.
     pub async fn page(self, number: u64, limit: u64) -> Result<Page<R>, Error> {
-        let mut select = self.list.scope.select(self.list.filter.clone())?;
-        let column = comparable::<R>(self.column)?;
-        select.order_by((R::Entity::default(), column), self.direction.into());
-        self.list.in_order(&mut select);
-        page(self.list.scope, self.list.filter, select, number, limit).await
+        let List { scope, filter, direction } = self.list;
+        let reading = Reading::rows(filter.clone(), limit).by(self.column, self.direction)?.by(R::ID, direction)?;
+        page(scope, filter, reading, number, limit).await
     }
 }
 
@@ -144,15 +137,16 @@ impl From<Direction> for Order {
 async fn page<R: Mapped>(
     scope: &TenantScoped<R>,
     filter: Filter<R>,
-    mut select: SelectStatement,
+    reading: Reading<R>,
     number: u64,
     limit: u64,
 ) -> Result<Page<R>, Error> {
     let offset = number.saturating_sub(1).saturating_mul(limit).min(i64::MAX as u64);
-    select.limit(limit).offset(offset);
+    let (counting, reading) = (Reading::count(filter), reading.after(offset));
+    let [counting, reading] = [&counting, &reading].map(|reading| scope.reads(reading, &Standing::InTransaction));
     let mut unit = scope.unit(Access::Read).await?;
-    let total = count_of(&unit.rows(scope.build(&scope.counting(filter)?)).await?)?;
-    let rows = if offset < total { unit.rows(scope.build(&select)).await? } else { Vec::new() };
+    let total = count_of(&unit.rows(counting?).await?)?;
+    let rows = if offset < total { unit.rows(reading?).await? } else { Vec::new() };
     unit.finish().await?;
     let rows = scope.opened(&rows).await?;
     Ok(Page { rows, total })

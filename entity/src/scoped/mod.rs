@@ -2,9 +2,12 @@
 
 mod binding;
 mod eager;
+mod insert;
 mod list;
 mod read;
+mod reading;
 mod sealed;
+mod texts;
 mod write;
 
 use std::marker::PhantomData;
@@ -20,6 +23,8 @@ use crate::error::{Error, Keys};
 use crate::filter::Filter;
 use crate::resource::{Mapped, Resource};
 use crate::session::{Session, Unit};
+
+use reading::Reading;
 
 pub use list::{Direction, List, Page, Slice, Sorted};
 
@@ -66,13 +71,14 @@ impl<R: Mapped> TenantScoped<R> {
         self.session.unit(access, Self::KEYS).await
     }
 
-    /// Runs one reading statement by itself. It must have a limit or count, see [`Self::binding`].
-    async fn fetch(&self, select: &SelectStatement) -> Result<Vec<QueryResult>, Error> {
-        let statement = |standing| match standing {
-            Standing::Alone { schema } => self.build(&self.binding(select, schema)),
-            Standing::InTransaction => self.build(select),
-        };
-        self.session.read(Self::KEYS, statement).await
+    /// Runs one reading statement by itself.
+    async fn fetch(&self, reading: &Reading<R>) -> Result<Vec<QueryResult>, Error> {
+        self.session.read(Self::KEYS, |standing: Standing| self.reads(reading, &standing)).await
+    }
+
+    /// Whether the cache may keep rows.
+    fn keeps(&self) -> bool {
+        R::CACHED && self.session.cache().is_some()
     }
 
     /// Where the cache keeps the answer to a question, if it may keep it. The question is told where the tenant's rows are.

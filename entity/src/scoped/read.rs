@@ -1,14 +1,13 @@
 //! Reading single rows and facts about rows.
 
 use sea_orm::TryGetable;
-use sea_orm::sea_query::{Expr, Func, Order, Query, SelectStatement};
 use uuid::Uuid;
 
-use super::{List, TenantScoped, models, number};
+use super::{Direction, List, Reading, TenantScoped, models, number};
 use crate::cache::Question;
 use crate::cursor::Cursor;
 use crate::error::{Error, internal};
-use crate::filter::{Filter, comparable};
+use crate::filter::Filter;
 use crate::resource::Mapped;
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
@@ -31,17 +30,14 @@ impl<R: Mapped> TenantScoped<R> {
 
     /// What the row with this id has in one column, if the tenant has the row. Nothing else of it is read, nor opened.
     pub async fn value<T: TryGetable>(&self, id: Uuid, column: R::Column) -> Result<Option<T>, Error> {
-        let mut select = self.select(Filter::eq(R::ID, id))?;
-        select.clear_selects().column((R::Entity::default(), comparable::<R>(column)?)).limit(1);
-        let rows = self.fetch(&select).await?;
+        let rows = self.fetch(&Reading::column(Filter::eq(R::ID, id), column)?).await?;
         rows.first().map(|row| row.try_get_by_index(0).map_err(internal)).transpose()
     }
 
     /// The newest row that matches, as it is stored: what the cache keeps.
     async fn stored(&self, filter: Filter<R>) -> Result<Option<R>, Error> {
-        let mut select = self.select(filter)?;
-        select.order_by((R::Entity::default(), R::ID), Order::Desc).limit(1);
-        Ok(models(&self.fetch(&select).await?)?.pop())
+        let newest = Reading::rows(filter, 1).by(R::ID, Direction::Descending)?;
+        Ok(models(&self.fetch(&newest).await?)?.pop())
     }
 
     /// The rows that match, newest first, to be taken a slice or a page at a time.
@@ -51,25 +47,17 @@ impl<R: Mapped> TenantScoped<R> {
 
     /// How many rows match.
     pub async fn count(&self, filter: Filter<R>) -> Result<u64, Error> {
-        count_of(&self.fetch(&self.counting(filter)?).await?)
+        count_of(&self.fetch(&Reading::count(filter)).await?)
     }
 
     /// Whether any row matches.
     pub async fn exists(&self, filter: Filter<R>) -> Result<bool, Error> {
-        let mut select = self.select(filter)?;
-        select.clear_selects().expr(Expr::val(1_i64)).limit(1);
-        Ok(!self.fetch(&select).await?.is_empty())
+        Ok(!self.fetch(&Reading::any(filter)).await?.is_empty())
     }
 
     /// Reads a cursor that this scope's lists gave out.
     pub fn cursor(&self, text: &str) -> Result<Cursor, Error> {
         Cursor::parse(text, R::TAG, self.session.tenant)
-    }
-
-    pub(super) fn counting(&self, filter: Filter<R>) -> Result<SelectStatement, Error> {
-        let mut select = Query::select();
-        select.expr(Func::count(Expr::cust("*"))).from(R::Entity::default()).cond_where(self.within(filter)?);
-        Ok(select)
     }
 }
 

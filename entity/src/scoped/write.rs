@@ -1,22 +1,19 @@
-//! Writing: inserts are stamped with the tenant, changes and deletions carry its condition.
+//! Changing and deleting: every statement carries the tenant's condition.
 
-use sea_orm::sea_query::{
-    Alias, Expr, ExprTrait, InsertStatement, IntoIden, LockType, OnConflict, Order, Query, ReturningClause,
-    UpdateStatement,
-};
-use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, DbBackend, IdenStatic, QueryResult};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, LockType, Order, Query, ReturningClause, UpdateStatement};
+use sea_orm::{ActiveModelTrait, ActiveValue, DbBackend, IdenStatic, QueryResult};
 use uuid::Uuid;
 
 use super::TenantScoped;
 use crate::connection::Access;
 use crate::error::{Error, internal};
 use crate::filter::Filter;
-use crate::resource::{Mapped, Owned, Stamp, is_among, now};
+use crate::resource::{Mapped, Owned, now};
 use crate::session::Unit;
 use crate::tally::{CHANGE, Dependents, Tallied};
 
 /// Rows of one `INSERT`: keeps the number of values below what the databases take (32,766 on SQLite).
-const ROWS_A_STATEMENT: usize = 1_000;
+pub(super) const ROWS_A_STATEMENT: usize = 1_000;
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Mapped> TenantScoped<R> {
@@ -123,64 +120,18 @@ impl<R: Mapped> TenantScoped<R> {
     }
 
     /// Every column, and what the write has changed of the row's bytes.
-    fn returned() -> ReturningClause {
+    pub(super) fn returned() -> ReturningClause {
         let change = R::COUNTED.map(|_| Alias::new(CHANGE).into_iden());
         Query::returning().columns(Self::columns().map(IntoIden::into_iden).chain(change))
     }
 
-    async fn writing(&self) -> Result<Unit<'_>, Error> {
+    pub(super) async fn writing(&self) -> Result<Unit<'_>, Error> {
         self.unit(Access::Write).await
     }
 }
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Owned> TenantScoped<R> {
-    /// Inserts a row.
-    pub async fn insert(&self, new: R::New) -> Result<R, Error> {
-        let rows = self.insert_many(vec![new]).await?;
-        rows.into_iter().next().ok_or_else(|| Error::Internal("an insert returned no row".to_owned()))
-    }
-
-    /// Inserts all rows or none, and returns them in the order given.
-    pub async fn insert_many(&self, new: Vec<R::New>) -> Result<Vec<R>, Error> {
-        let rows = self.stamped(new).await?;
-        let mut inserted: Vec<QueryResult> = Vec::with_capacity(rows.len());
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut unit = self.writing().await?;
-        for chunk in rows.chunks(ROWS_A_STATEMENT) {
-            let answer = unit.rows(self.build(&self.insertion(chunk))).await?;
-            count_changes::<R>(&mut unit, answer.len(), &answer)?;
-            inserted.extend(answer);
-        }
-        unit.finish().await?;
-        Ok(in_order(self.opened(&inserted).await?, &rows))
-    }
-
-    /// Inserts a row unless its key is taken; `None` when it was.
-    pub async fn insert_if_absent(&self, new: R::New) -> Result<Option<R>, Error> {
-        let mut insert = self.insertion(&self.stamped(vec![new]).await?);
-        insert.on_conflict(OnConflict::columns(R::UPSERT_KEY.iter().copied()).do_nothing().to_owned());
-        self.run_insert(&insert).await
-    }
-
-    /// Inserts a row, or changes the one that has its key.
-    pub async fn upsert(&self, new: R::New) -> Result<R, Error> {
-        let mut insert = self.insertion(&self.stamped(vec![new]).await?);
-        let replaced = Self::columns().filter(|column| !is_among(*column, R::FIXED));
-        let mut conflict = OnConflict::columns(R::UPSERT_KEY.iter().copied());
-        conflict.update_columns(replaced).value(R::VERSION, Expr::col((R::Entity::default(), R::VERSION)).add(1_i64));
-        if let Some(counted) = R::COUNTED {
-            let new = Expr::cust(format!("excluded.{}", counted.bytes.as_str()));
-            conflict.value(Alias::new(CHANGE), new.sub(Expr::col((R::Entity::default(), counted.bytes))));
-        }
-        conflict.action_and_where(R::TENANT.eq(self.session.tenant));
-        insert.on_conflict(conflict);
-        let row = self.run_insert(&insert).await?;
-        row.ok_or_else(|| Error::Internal("an upsert returned no row".to_owned()))
-    }
-
     /// Deletes the row with this id if it also matches `also`; whether it did.
     pub async fn delete(&self, id: Uuid, also: Filter<R>) -> Result<bool, Error> {
         Ok(self.delete_many(Filter::eq(R::ID, id).and(also)).await? > 0)
@@ -234,54 +185,10 @@ impl<R: Owned> TenantScoped<R> {
         }
         Ok(deleted)
     }
-
-    async fn run_insert(&self, insert: &InsertStatement) -> Result<Option<R>, Error> {
-        let mut unit = self.writing().await?;
-        let rows = unit.rows(self.build(insert)).await?;
-        // An upsert that changed a row has made its version another than the first.
-        let is_new = |row: &QueryResult| row.try_get::<i64>("", R::VERSION.as_str()).map(|version| version == 1);
-        let new = rows.iter().map(is_new).collect::<Result<Vec<_>, _>>().map_err(internal)?;
-        count_changes::<R>(&mut unit, new.into_iter().filter(|is_new| *is_new).count(), &rows)?;
-        unit.finish().await?;
-        Ok(self.opened(&rows).await?.pop())
-    }
-
-    /// The rows as they will be, each with this tenant, and sealed; one that claims another is refused, and with it all.
-    async fn stamped(&self, new: Vec<R::New>) -> Result<Vec<R::ActiveModel>, Error> {
-        let tenant = self.session.tenant;
-        if new.iter().filter_map(R::claimed_tenant).any(|claimed| claimed != tenant) {
-            return Err(Error::ForeignTenant);
-        }
-        let stamp = Stamp::now(tenant);
-        let mut rows: Vec<_> = new.into_iter().map(|new| R::new_row(new, &stamp)).collect();
-        for row in &mut rows {
-            if let Some(id) = id_of::<R>(row) {
-                self.seal(id, row).await?;
-            }
-        }
-        Ok(rows)
-    }
-
-    /// The tenant's column is written here, whatever the row has in it: no entity can forget to.
-    fn insertion(&self, rows: &[R::ActiveModel]) -> InsertStatement {
-        let mut insert = Query::insert();
-        let change = R::COUNTED.map(|_| Alias::new(CHANGE).into_iden());
-        insert.into_table(R::Entity::default()).columns(Self::columns().map(IntoIden::into_iden).chain(change));
-        for row in rows {
-            let value = |column| {
-                if is_among(column, &[R::TENANT]) { self.session.tenant.into() } else { value_of(row, column) }
-            };
-            // All of a new row's bytes are added.
-            let added = R::COUNTED.map(|counted| value_of(row, counted.bytes));
-            insert.values_panic(Self::columns().map(value).chain(added).map(Expr::val));
-        }
-        insert.returning(Self::returned());
-        insert
-    }
 }
 
 /// Counts so many new rows, and what a write has changed of the bytes of those that it returned.
-fn count_changes<R: Mapped>(unit: &mut Unit<'_>, new: usize, rows: &[QueryResult]) -> Result<(), Error> {
+pub(super) fn count_changes<R: Mapped>(unit: &mut Unit<'_>, new: usize, rows: &[QueryResult]) -> Result<(), Error> {
     let Some(counted) = R::COUNTED else { return Ok(()) };
     unit.count(counted.table, i64::try_from(new).unwrap_or(i64::MAX), sum(rows, CHANGE)?)
 }
@@ -294,24 +201,6 @@ fn sum(rows: &[QueryResult], column: &str) -> Result<i64, Error> {
     rows.iter().map(|row| row.try_get::<i64>("", column)).sum::<Result<i64, _>>().map_err(internal)
 }
 
-/// Rows that are inserted have every column set.
-fn value_of<A: ActiveModelTrait>(row: &A, column: <A::Entity as sea_orm::EntityTrait>::Column) -> sea_orm::Value {
-    row.get(column).into_value().unwrap_or(sea_orm::Value::String(None))
-}
-
-fn id_of<R: Owned>(row: &R::ActiveModel) -> Option<Uuid> {
-    match value_of(row, R::ID) {
-        sea_orm::Value::Uuid(id) => id,
-        _ => None,
-    }
-}
-
 fn ids(rows: &[QueryResult]) -> Result<Vec<Uuid>, Error> {
     rows.iter().map(|row| row.try_get_by_index(0).map_err(internal)).collect()
-}
-
-/// The databases promise no order for `RETURNING`.
-fn in_order<R: Owned>(inserted: Vec<R>, given: &[R::ActiveModel]) -> Vec<R> {
-    let mut by_id: std::collections::HashMap<Uuid, R> = inserted.into_iter().map(|row| (row.id(), row)).collect();
-    given.iter().filter_map(|row| by_id.remove(&id_of::<R>(row)?)).collect()
 }

@@ -7,9 +7,10 @@ use super::counted::Tallied;
 use crate::error::{Error, internal};
 use crate::vocabulary::Limits;
 
-/// Slots to which writes add that no limit concerns. The one before them is for writes that one does concern, and the one
-/// before that for corrections.
-const SLOTS: u64 = 8;
+/// Slots to which transactions add that no limit concerns, as their last statement. The one before them is for those that one does
+/// concern, and the one before that for corrections. As many after them are for statements that stand alone: such a one adds first
+/// and takes locks on rows later, and must not keep a slot from a transaction that holds those locks.
+const SLOTS: i64 = 8;
 
 const LIMITED: i64 = 0;
 
@@ -40,6 +41,10 @@ impl Pending {
         Self { tenant, limits, added: Amounts::default() }
     }
 
+    pub(crate) fn tenant(&self) -> Uuid {
+        self.tenant
+    }
+
     pub(crate) fn add(&mut self, table: Tallied, rows: i64, bytes: i64) {
         let amount = &mut self.added[table as usize];
         amount.rows += rows;
@@ -55,15 +60,26 @@ impl Pending {
         self.limited().any(|(_, limit, added)| added > 0 && limit.is_some())
     }
 
-    /// Adds to the tally.
-    pub(crate) fn sql(&self, backend: DbBackend) -> String {
+    /// Adds to the tally; by a function, where `has_functions`.
+    pub(crate) fn sql(&self, backend: DbBackend, has_functions: bool) -> String {
         let slot = if self.is_limited() { LIMITED } else { any_slot() };
+        if has_functions {
+            let [users, posts] = self.added;
+            let amounts = format!("{}, {}, {}, {}", users.rows, users.bytes, posts.rows, posts.bytes);
+            return format!("SELECT {}('{}', {slot}, {amounts})", migration::ADD, self.tenant);
+        }
         adding(backend, self.tenant, slot, &self.added)
     }
 
     /// Adds to the tally, and reads it: no other write that comes nearer to a limit is between here and the `COMMIT`.
-    pub(crate) fn sql_and_sum(&self, backend: DbBackend) -> String {
-        format!("{}; {}", self.sql(backend), summing(backend, self.tenant))
+    pub(crate) fn sql_and_sum(&self, backend: DbBackend, has_functions: bool) -> String {
+        format!("{}; {}", self.sql(backend, has_functions), summing(backend, self.tenant))
+    }
+
+    /// What [`migration::ADD`] takes after the tenant, for a statement that stands alone.
+    pub(crate) fn amounts(&self) -> [i64; 5] {
+        let [users, posts] = self.added;
+        [any_slot() + SLOTS, users.rows, users.bytes, posts.rows, posts.bytes]
     }
 
     /// Fails if a limit is exceeded that this came nearer to.
@@ -94,7 +110,7 @@ impl Pending {
 /// Whichever: the last digits of a new id are random.
 fn any_slot() -> i64 {
     let (_, random) = Uuid::now_v7().as_u64_pair();
-    1 + i64::try_from(random % SLOTS).unwrap_or_default()
+    1 + i64::from_ne_bytes(random.to_ne_bytes()).rem_euclid(SLOTS)
 }
 
 /// The tenant's id as a literal.
@@ -164,6 +180,7 @@ mod tests {
     fn what_no_limit_concerns_keeps_out_of_the_first_slot() {
         for _ in 0..100 {
             assert!((1..=8).contains(&any_slot()));
+            assert!((9..=16).contains(&pending(Limits::default(), Amounts::default()).amounts()[0]));
         }
     }
 }

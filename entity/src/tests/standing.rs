@@ -1,126 +1,23 @@
-//! A tenant's read is one message to PostgreSQL and one answer, and it is bound all the same.
+//! A tenant's read or insert is one message to PostgreSQL and one answer, and it is bound all the same.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod inserts;
+mod wire;
 
 use sea_orm::Statement;
 use testkit::TestDatabase;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
-use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
 use super::fleet::{admit, make, with};
-use super::{open_unchecked, recorder, settings};
+use super::{recorder, settings};
 use crate::connection::Lease;
-use crate::database::{Database, connect};
+use crate::database::connect;
 use crate::entities::post;
 use crate::error::Keys;
 use crate::gatekeeper::Gatekeeper;
 use crate::session::TenantAccess;
-use crate::vocabulary::{Isolation, Role};
-use crate::{Filter, NewPost, NewUser, PostColumn};
-
-/// Between the program and PostgreSQL: counts how often the program stops to wait for an answer.
-struct Wire {
-    port: u16,
-    waits: Arc<AtomicUsize>,
-}
-
-impl Wire {
-    async fn to(server: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (port, waits) = (listener.local_addr().unwrap().port(), Arc::<AtomicUsize>::default());
-        let counted = Arc::clone(&waits);
-        tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                let far = TcpStream::connect(&server).await.unwrap();
-                [&near, &far].into_iter().for_each(|end| end.set_nodelay(true).unwrap());
-                let counted = Arc::clone(&counted);
-                tokio::spawn(async move {
-                    let ((mut from_near, mut to_near), (mut from_far, to_far)) = (near.into_split(), far.into_split());
-                    tokio::spawn(async move { copy(&mut from_far, &mut to_near).await });
-                    // Ends with the connection.
-                    let _ = forward(&mut from_near, to_far, &counted).await;
-                });
-            }
-        });
-        Self { port, waits }
-    }
-
-    /// How many answers the work waits for.
-    async fn waits_of<T>(&self, work: impl Future<Output = T>) -> (usize, T) {
-        let before = self.waits.load(Ordering::SeqCst);
-        let done = work.await;
-        (self.waits.load(Ordering::SeqCst) - before, done)
-    }
-}
-
-/// Message by message: the first ones have no type, see "Message Formats" in PostgreSQL's manual.
-async fn forward(
-    from: &mut (impl AsyncReadExt + Unpin),
-    mut to: impl AsyncWriteExt + Unpin,
-    waits: &AtomicUsize,
-) -> std::io::Result<()> {
-    const ENCRYPTION_WANTED: [u8; 4] = 80_877_103_u32.to_be_bytes();
-    let mut has_begun = false;
-    loop {
-        let kind = if has_begun { Some(from.read_u8().await?) } else { None };
-        let length = from.read_u32().await?;
-        let mut body = vec![0; length as usize - 4];
-        from.read_exact(&mut body).await?;
-        has_begun |= body.get(..4) != Some(&ENCRYPTION_WANTED);
-        if matches!(kind, Some(b'Q' | b'S')) {
-            waits.fetch_add(1, Ordering::SeqCst);
-        }
-        let mut message: Vec<u8> = kind.into_iter().collect();
-        message.extend(length.to_be_bytes());
-        message.extend(body);
-        to.write_all(&message).await?;
-    }
-}
-
-/// A tenant with a user and posts, reached over one connection and a wire.
-struct Scene {
-    wire: Wire,
-    database: Database,
-    tenant: TenantAccess,
-    post: Uuid,
-    _test: TestDatabase,
-}
-
-impl Scene {
-    async fn set(isolation: Isolation, more: &[(&'static str, &str)]) -> Self {
-        let test = TestDatabase::postgres().await;
-        let id = make(&test.variables(), isolation, None, 1).await[0];
-        let url = test.variables().into_iter().find(|(name, _)| *name == "DATABASE_URL").unwrap().1;
-        let server = url.split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
-        let wire = Wire::to(server.clone()).await;
-        let over_the_wire = format!("127.0.0.1:{}", wire.port);
-        let one = [("POOL_MIN", "1"), ("POOL_MAX", "1"), ("CACHE", "off")];
-        let mut variables = with(with(test.variables(), &one), more);
-        variables.iter_mut().for_each(|(_, value)| *value = value.replace(&server, &over_the_wire));
-        let passing = variables.iter().any(|(name, _)| *name == "statement-cache-capacity");
-        let addresses = variables.iter_mut().filter(|(_, value)| passing && value.contains(&over_the_wire));
-        addresses.for_each(|(_, value)| value.push_str("?statement-cache-capacity=0"));
-        let database = open_unchecked(&variables);
-        let tenant = admit(&Gatekeeper::new(database.clone()), id).await;
-        let post = fill(&tenant).await;
-        Self { wire, database, tenant, post, _test: test }
-    }
-}
-
-async fn fill(tenant: &TenantAccess) -> Uuid {
-    let (name, email) = ("Ada".to_owned(), "ada@example.com".to_owned());
-    let ada = NewUser { tenant_id: None, id: None, name, email, role: Role::Admin, created_at: None };
-    let ada = tenant.users().insert(ada).await.unwrap();
-    let mut newest = Uuid::nil();
-    for number in 0..5 {
-        let (title, content) = (format!("Post {number}"), Some("Text".to_owned()));
-        let post = NewPost { tenant_id: None, id: None, user_id: ada.id, title, content, created_at: None };
-        newest = tenant.posts().insert(post).await.unwrap().id;
-    }
-    newest
-}
+use crate::vocabulary::Isolation;
+use crate::{Filter, PostColumn};
+use wire::{Scene, fill};
 
 /// Every way in which one statement reads, each of which finds something.
 async fn read_each(tenant: &TenantAccess, post: Uuid) {

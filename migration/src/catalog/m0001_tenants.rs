@@ -30,6 +30,7 @@ pub(crate) const MIGRATION: Migration = Migration {
             tenant_id {uuid} NOT NULL REFERENCES tenants (id) ON DELETE CASCADE
         );
         CREATE INDEX tenant_domains_tenant_idx ON tenant_domains (tenant_id);",
+    functions: &[],
     isolated: &[("tenants", "id"), ("tenant_slugs", "tenant_id"), ("tenant_domains", "tenant_id")],
     backfilled: &[],
     needed_to_serve: true,

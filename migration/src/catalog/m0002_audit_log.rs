@@ -15,6 +15,7 @@ pub(crate) const MIGRATION: Migration = Migration {
             detail {json} NOT NULL
         );
         CREATE INDEX audit_log_tenant_idx ON audit_log (tenant_id, id);",
+    functions: &[],
     isolated: &[("audit_log", "tenant_id")],
     backfilled: &[],
     needed_to_serve: true,

@@ -36,6 +36,7 @@ pub(crate) const MIGRATION: Migration = Migration {
             error text
         );
         CREATE INDEX tenant_versions_failed_idx ON tenant_versions (tenant_id) WHERE state <> 'done';",
+    functions: &[],
     isolated: &[("operations", "tenant_id"), ("tenant_versions", "tenant_id")],
     backfilled: &[],
     needed_to_serve: true,

@@ -14,6 +14,7 @@ pub(crate) const MIGRATION: Migration = Migration {
             retired_at {time},
             CONSTRAINT data_keys_pkey PRIMARY KEY (tenant_id, version)
         );",
+    functions: &[],
     isolated: &[("data_keys", "tenant_id")],
     backfilled: &[],
     needed_to_serve: true,

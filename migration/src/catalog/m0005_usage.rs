@@ -18,6 +18,7 @@ pub(crate) const MIGRATION: Migration = Migration {
             CONSTRAINT usage_hours_pkey PRIMARY KEY (tenant_id, hour)
         );
         CREATE INDEX usage_hours_hour_idx ON usage_hours (hour);",
+    functions: &[],
     isolated: &[("usage_hours", "tenant_id")],
     backfilled: &[],
     needed_to_serve: true,

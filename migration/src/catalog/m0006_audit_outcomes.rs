@@ -9,6 +9,7 @@ pub(crate) const MIGRATION: Migration = Migration {
         ALTER TABLE audit_log ADD COLUMN request_id text;
         ALTER TABLE audit_log ADD COLUMN outcome text NOT NULL DEFAULT 'done'
             CHECK (outcome IN ('done', 'refused', 'failed'));",
+    functions: &[],
     isolated: &[],
     backfilled: &[],
     needed_to_serve: true,

@@ -37,6 +37,7 @@ pub(crate) const MIGRATION: Migration = Migration {
                 REFERENCES users (tenant_id, id) ON DELETE CASCADE
         );
         CREATE INDEX posts_user_idx ON posts (tenant_id, user_id, id);",
+    functions: &[],
     isolated: &[("users", "tenant_id"), ("posts", "tenant_id")],
     backfilled: &[],
     needed_to_serve: true,

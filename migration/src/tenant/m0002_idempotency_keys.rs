@@ -18,6 +18,7 @@ pub(crate) const MIGRATION: Migration = Migration {
             CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, id)
         );
         CREATE INDEX idempotency_keys_age_idx ON idempotency_keys (tenant_id, created_at);",
+    functions: &[],
     isolated: &[("idempotency_keys", "tenant_id")],
     backfilled: &[],
     needed_to_serve: true,

@@ -9,6 +9,7 @@ pub(crate) const MIGRATION: Migration = Migration {
             tenant_id {uuid} NOT NULL,
             CONSTRAINT departures_pkey PRIMARY KEY (tenant_id)
         );",
+    functions: &[],
     isolated: &[("departures", "tenant_id")],
     backfilled: &[],
     needed_to_serve: true,

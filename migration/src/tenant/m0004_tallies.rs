@@ -32,6 +32,7 @@ pub(crate) const MIGRATION: Migration = Migration {
             SELECT tenant_id, 0, 0, 1, bytes FROM posts
         ) AS counted
         GROUP BY tenant_id;",
+    functions: &[],
     isolated: &[("tallies", "tenant_id")],
     backfilled: &["users", "posts"],
     needed_to_serve: true,

@@ -51,20 +51,26 @@ impl Lease {
         place: &Place,
         tenant: Uuid,
         keys: Keys,
-        statement: impl Fn(Standing) -> Statement,
+        statement: impl Fn(Standing) -> Result<Statement, Error>,
     ) -> Result<Vec<QueryResult>, Error> {
         let (key, binding) = (place.pool(Access::Read), Binding::Tenant(tenant));
         let mut dead = Dead::default();
         loop {
             let mut lease = Self::take_for(place, &key, binding).await?;
-            let sent = if lease.connection()?.can_stand_alone() {
-                let sent = lease.rows(statement(Standing::Alone { schema: place.schema() }), keys).await;
+            let alone = lease.connection()?.can_stand_alone();
+            let standing = if alone { Standing::Alone { schema: place.schema() } } else { Standing::InTransaction };
+            let statement = match statement(standing) {
+                Ok(statement) => statement,
+                Err(error) => return lease.is_not_used(error),
+            };
+            let sent = if alone {
+                let sent = lease.rows(statement, keys).await;
                 // An answer that is whole leaves nothing behind; where there is none, the connection is closed already.
                 lease.ended = true;
                 sent
             } else {
                 match lease.begin_here(place, Access::Read, binding).await {
-                    Ok(()) => lease.rows_to_the_end(statement(Standing::InTransaction), keys).await,
+                    Ok(()) => lease.rows_to_the_end(statement, keys).await,
                     Err(error) => Err(error),
                 }
             };
@@ -83,6 +89,12 @@ impl Lease {
                 Err(error)
             }
         }
+    }
+
+    /// Goes back as it came, because there is nothing to send.
+    pub(super) fn is_not_used<T>(mut self, error: Error) -> Result<T, Error> {
+        self.ended = true;
+        Err(error)
     }
 
     /// Where statements are passing, a transaction holds the two messages of one together.

@@ -27,11 +27,26 @@ fn inserted_rows_carry(sql: &str, values: &[String], tenant: &str) -> Result<(),
     if !columns.starts_with("\"tenant_id\"") {
         return Err("an insert without the tenant's column");
     }
+    if let Some(row) = rest.strip_prefix(" SELECT ") {
+        return entered_row_carries(row, values, tenant);
+    }
     let width = columns.split(", ").count();
     let rows = rest.split(" ON CONFLICT ").next().unwrap_or(rest).split(" RETURNING ").next().unwrap_or(rest);
     let rows = rows.matches("), (").count() + 1;
     let carried = values.chunks(width).take(rows).all(|row| row[0].contains(tenant));
     if carried { Ok(()) } else { Err("an inserted row without the tenant") }
+}
+
+/// The first value of the one row is what the function returns that binds its first argument, and that is the tenant.
+fn entered_row_carries(row: &str, values: &[String], tenant: &str) -> Result<(), &'static str> {
+    let (row, source) = row.split_once(" FROM ").ok_or("an inserted row from nowhere")?;
+    if !row.starts_with("\"bound\".\"tenant\", ") || !source.ends_with(" AS \"tenant\") AS \"bound\"") {
+        return Err("an inserted row without the tenant");
+    }
+    let (_, arguments) = source.split_once("enter_place(").ok_or("an inserted row whose tenant is not bound")?;
+    let placeholder = arguments.split(", ").next().unwrap_or_default();
+    let carries = value_of(source, placeholder, values).is_some_and(|value| value.contains(tenant));
+    if carries { Ok(()) } else { Err("an inserted row without the tenant") }
 }
 
 /// The first `WHERE` holds the tenant's condition as a part of its outermost `AND`, with this tenant's value.
@@ -109,6 +124,8 @@ fn a_statement_that_could_be_widened_is_noticed() {
     let check = |sql: &str| names(sql, &values, tenant);
     assert!(check(r#"SELECT 1 FROM "users" WHERE "users"."id" = $1 AND "users"."tenant_id" = $2"#).is_ok());
     assert!(check(r#"SELECT 1 FROM "users" WHERE ("a" OR "b") AND "users"."tenant_id" = ? LIMIT ?"#).is_err());
+    let entered = r#"INSERT INTO "users" ("tenant_id", "id") SELECT "bound"."tenant", $1 FROM (SELECT enter_place($2, $1) AS "tenant") AS "bound""#;
+    assert_eq!(check(entered), Ok(()));
     for leak in [
         r#"SELECT 1 FROM "users" WHERE "users"."id" = $1 OR "users"."tenant_id" = $2"#,
         r#"SELECT 1 FROM "users" WHERE ("users"."id" = $1 OR "users"."tenant_id" = $2)"#,
@@ -116,6 +133,8 @@ fn a_statement_that_could_be_widened_is_noticed() {
         r#"SELECT 1 FROM "users" WHERE "users"."id" = $2 AND "users"."tenant_id" = $1"#,
         r#"DELETE FROM "users""#,
         r#"INSERT INTO "users" ("id", "tenant_id") VALUES ($1, $2)"#,
+        r#"INSERT INTO "users" ("tenant_id", "id") SELECT "bound"."tenant", $2 FROM (SELECT enter_place($1, $2) AS "tenant") AS "bound""#,
+        r#"INSERT INTO "users" ("tenant_id", "id") SELECT $2, $1 FROM (SELECT enter_place($2, $1) AS "tenant") AS "bound""#,
     ] {
         assert!(check(leak).is_err(), "{leak}");
     }

@@ -1,0 +1,143 @@
+//! Inserts that stand alone.
+
+use uuid::Uuid;
+
+use super::wire::Scene;
+use crate::connection::{Access, Binding, Lease};
+use crate::vocabulary::{Isolation, Limits};
+use crate::{Error, Filter, NewPost, PostColumn};
+
+const MODELS: [Isolation; 3] = [Isolation::Shared, Isolation::Schema, Isolation::Database];
+
+impl Scene {
+    async fn draft(&self, title: &str) -> NewPost {
+        let user_id = self.tenant.posts().get(self.post).await.unwrap().unwrap().user_id;
+        NewPost { user_id, title: title.to_owned(), content: Some("Text".to_owned()), ..NewPost::default() }
+    }
+
+    async fn count(&self, title: &str) -> u64 {
+        self.tenant.posts().count(Filter::eq(PostColumn::Title, title)).await.unwrap()
+    }
+
+    async fn assert_tally_is_right(&self) {
+        assert!(!self.tenant.deviation_for_test().await.unwrap().was_off);
+    }
+
+    /// Says in the tenant's place that it has left.
+    async fn leave(&self) {
+        let id = self.tenant.id();
+        let table = match self.tenant.tenant().isolation {
+            Isolation::Schema => format!("tenant_{}.departures", id.simple()),
+            Isolation::Shared | Isolation::Database => "departures".to_owned(),
+        };
+        let sql = format!("INSERT INTO {table} (tenant_id) VALUES ('{id}')");
+        match self.tenant.tenant().isolation {
+            Isolation::Database => self.test.execute_in(testkit::Own::Database, &id.to_string(), &sql).await,
+            Isolation::Shared | Isolation::Schema => self.test.execute(&sql).await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_insert_waits_for_one_answer() {
+    for isolation in MODELS {
+        let scene = Scene::set(isolation, &[]).await;
+        for _ in 0..10 {
+            let draft = scene.draft("One").await;
+            let (waits, inserted) = scene.wire.waits_of(scene.tenant.posts().insert(draft)).await;
+            assert_eq!(waits, 1, "{isolation}");
+            let inserted = inserted.unwrap();
+            let read = scene.tenant.posts().get(inserted.id).await.unwrap();
+            assert_eq!(read, Some(inserted), "what is returned is what is stored");
+        }
+        scene.assert_tally_is_right().await;
+    }
+}
+
+/// The server has inserted the row, and whoever sent it does not get to know.
+#[tokio::test]
+async fn a_row_whose_answer_was_lost_is_there_once() {
+    for isolation in MODELS {
+        let scene = Scene::set(isolation, &[]).await;
+        scene.tenant.posts().insert(scene.draft("Before").await).await.unwrap();
+        let draft = scene.draft("Lost").await;
+        scene.wire.cut_at_the_next_answer();
+        let (waits, inserted) = scene.wire.waits_of(scene.tenant.posts().insert(draft)).await;
+        let inserted = inserted.unwrap();
+        assert!(waits > 1, "it was not asked again: nothing was cut");
+        assert_eq!(scene.count("Lost").await, 1, "{isolation}");
+        assert_eq!(scene.tenant.posts().get(inserted.id).await.unwrap(), Some(inserted));
+        scene.assert_tally_is_right().await;
+    }
+}
+
+/// What the caller has named may be there for another reason: nothing is said of it that is not known.
+#[tokio::test]
+async fn a_row_with_a_given_id_is_not_taken_for_one_that_was_lost() {
+    let scene = Scene::set(Isolation::Shared, &[]).await;
+    let taken = NewPost { id: Some(scene.post), ..scene.draft("Again").await };
+    let refused = scene.tenant.posts().insert(taken).await;
+    assert!(matches!(refused, Err(Error::Conflict { field: Some("id") })), "{refused:?}");
+    assert_eq!(scene.count("Again").await, 0);
+}
+
+#[tokio::test]
+async fn an_insert_is_refused_where_the_tenant_has_left() {
+    for isolation in MODELS {
+        let scene = Scene::set(isolation, &[]).await;
+        let draft = scene.draft("Late").await;
+        scene.leave().await;
+        let refused = scene.tenant.posts().insert(draft).await;
+        assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+        let changed = scene.tenant.posts().delete(scene.post, Filter::all()).await;
+        assert!(matches!(changed, Err(Error::Moving)), "{changed:?}");
+        assert_eq!((scene.count("Late").await, scene.count("Post 4").await), (0, 1), "{isolation}");
+        scene.assert_tally_is_right().await;
+    }
+}
+
+/// Whoever moves a tenant waits for the writes that are under way: a statement that stands alone is one.
+#[tokio::test]
+async fn an_insert_waits_for_whoever_holds_the_fence() {
+    let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
+    let draft = scene.draft("Waits").await;
+    let fence = i64::from_ne_bytes(scene.tenant.id().as_u64_pair().1.to_ne_bytes());
+    let mut holder = Lease::begin(&scene.database.serving, Access::Write, Binding::Nobody).await.unwrap();
+    holder.run(&format!("SELECT pg_advisory_xact_lock({fence})")).await.unwrap();
+    let posts = scene.tenant.posts();
+    let mut inserting = std::pin::pin!(posts.insert(draft));
+    let waited = tokio::time::timeout(std::time::Duration::from_millis(300), &mut inserting).await;
+    assert!(waited.is_err(), "{waited:?}");
+    // It looks only once it has the lock.
+    scene.leave().await;
+    holder.commit().await.unwrap();
+    let refused = inserting.await;
+    assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn an_insert_that_a_limit_concerns_looks_at_the_tally_before_it_lasts() {
+    let scene = Scene::set(Isolation::Shared, &[]).await;
+    let mut tenant = scene.tenant.tenant().clone();
+    tenant.limits = Limits { posts: Some(6), ..Limits::default() };
+    let limited = scene.database.access(tenant).unwrap();
+    let posts = limited.posts();
+    let (waits, inserted) = scene.wire.waits_of(posts.insert(scene.draft("Sixth").await)).await;
+    assert!(waits > 1 && inserted.is_ok(), "{waits} {inserted:?}");
+    let refused = posts.insert(scene.draft("Seventh").await).await;
+    assert!(matches!(refused, Err(Error::QuotaExceeded { what: "posts" })), "{refused:?}");
+    assert_eq!(scene.count("Seventh").await, 0);
+}
+
+#[tokio::test]
+async fn nothing_of_another_tenant_can_be_inserted() {
+    let scene = Scene::set(Isolation::Shared, &[]).await;
+    let claimed = NewPost { tenant_id: Some(Uuid::now_v7()), ..scene.draft("Foreign").await };
+    let refused = scene.tenant.posts().insert(claimed).await;
+    assert!(matches!(refused, Err(Error::ForeignTenant)), "{refused:?}");
+    let of_nobody = NewPost { user_id: Uuid::now_v7(), ..scene.draft("Of nobody").await };
+    let (waits, refused) = scene.wire.waits_of(scene.tenant.posts().insert(of_nobody)).await;
+    assert!(matches!(refused, Err(Error::MissingReference { field: "user_id" })), "{refused:?}");
+    assert_eq!(waits, 1, "a statement that failed leaves nothing to be undone");
+    scene.assert_tally_is_right().await;
+}
