@@ -25,7 +25,7 @@ import urllib.parse
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if "TENANTRY_TEST_POSTGRES_URL" not in os.environ:
     subprocess.run(["cargo", "build", "--release"], cwd=ROOT, check=True)
-    os.execv(f"{ROOT}/scripts/with-servers", ["with-servers", os.path.abspath(__file__), *sys.argv[1:]])
+    os.execv(f"{ROOT}/scripts/with-servers", ["with-servers", os.path.abspath(sys.argv[0]), *sys.argv[1:]])
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -34,7 +34,7 @@ import fleet  # noqa: E402: the same installation
 PEERS = os.path.join(ROOT, "bench/peers")
 REDIS = os.environ["TENANTRY_TEST_REDIS_URL"]
 TICKS = os.sysconf("SC_CLK_TCK")
-SCENARIOS = ["read by id", "first page", "create"]
+SCENARIOS = ["read by id", "first page", "search", "create", "update", "nine reads, one create"]
 
 
 def cpu_of(pid):
@@ -79,15 +79,21 @@ class Data:
 
     def script(self, directory, scenario):
         """What wrk is to send: each request another row of the sample."""
-        name = os.path.join(directory, scenario.replace(" ", "-"))
+        name = os.path.join(directory, re.sub("[ ,]+", "-", scenario))
         with open(name + ".tsv", "w") as file:
             for tenant, post, user in self.rows:
                 file.write(f"{tenant}\t{post}\t{user}\t{self.bearers[tenant]}\n")
+        read = 'wrk.format("GET", "/v1/posts/" .. post, headers)'
+        create = """wrk.format("POST", "/v1/posts", headers,
+                '{"user_id":"' .. user .. '","title":"A new post","content":"' .. text .. '"}')"""
         request = {
-            "read by id": 'wrk.format("GET", "/v1/posts/" .. post, headers)',
+            "read by id": read,
             "first page": 'wrk.format("GET", "/v1/posts?limit=20", headers)',
-            "create": """wrk.format("POST", "/v1/posts", headers,
-                '{"user_id":"' .. user .. '","title":"A new post","content":"' .. text .. '"}')""",
+            # Every title has it: what is measured is not how long a scan takes.
+            "search": 'wrk.format("GET", "/v1/posts?limit=20&q=post", headers)',
+            "create": create,
+            "update": """wrk.format("PATCH", "/v1/posts/" .. post, headers, '{"title":"Post ' .. #requests .. '"}')""",
+            "nine reads, one create": f"#requests % 10 == 0 and {create} or {read}",
         }[scenario]
         with open(name + ".lua", "w") as file:
             file.write(f"""
@@ -186,7 +192,8 @@ def contenders(installation):
     binary = os.path.join(hand, "target/release/hand")
     found = [
         Contender("by hand", [binary, "driver"], owner),
-        Contender("Tenantry", [fleet.BINARY, "serve"], {**quiet, "CACHE": "off"}),
+        Contender("Tenantry", [fleet.BINARY, "serve"], {**quiet, "CACHE": "tenants"}),
+        Contender("Tenantry, no cache at all", [fleet.BINARY, "serve"], {**quiet, "CACHE": "off"}),
         Contender("Tenantry, cache in the process", [fleet.BINARY, "serve"], {**quiet, "CACHE": "alone"}),
         Contender("Tenantry, cache in Redis", [fleet.BINARY, "serve"], {**quiet, "REDIS_URL": REDIS}),
         Contender("actix and SeaORM", [binary, "orm"], owner),
@@ -216,7 +223,7 @@ def measure(installation, data, directory, arguments):
                 for contender in all_of:
                     done = Round(contender, script, arguments.seconds, arguments.connections, postmaster)
                     measured.setdefault(scenario, {}).setdefault(contender.name, []).append(done)
-                    print(f"{scenario:12} {turn} {contender.name:32} {done.rate:8.0f}/s  server {done.server * 1000:6.1f}  "
+                    print(f"{scenario:22} {turn} {contender.name:32} {done.rate:8.0f}/s  server {done.server * 1000:6.1f}  "
                           f"database {done.database * 1000:6.1f} ms/1,000  p50 {done.p50:5.2f}  p99 {done.p99:6.2f} ms",
                           file=sys.stderr, flush=True)
         memory = {contender.name: contender.memory() for contender in all_of}
@@ -257,7 +264,8 @@ def plot(measured, path):
     matplotlib.rcParams.update({"svg.hashsalt": "tenantry", "font.size": 9})
     from matplotlib import pyplot
     names = list(next(iter(measured.values())))
-    figure, axes = pyplot.subplots(1, len(measured), figsize=(11, 2.8), sharey=True)
+    figure, grid = pyplot.subplots(2, (len(measured) + 1) // 2, figsize=(11, 5.2), sharey=True)
+    axes = grid.flatten()
     for axis, scenario in zip(axes, measured):
         values = [ratio(measured, scenario, name, "rate") for name in names]
         bars = axis.barh(names, values, color=["#888888" if not name.startswith("Tenantry") else "#2a6f97" for name in names])
@@ -303,13 +311,17 @@ def main():
     text = "\n\n".join(parts) + "\n"
     print(text)
     if arguments.write:
-        path = os.path.join(ROOT, "docs/performance.md")
-        page = open(path).read()
-        begin, end = "<!-- measured -->\n", "<!-- end -->\n"
         plotted = plot(measured, os.path.join(ROOT, "docs/performance.svg"))
-        picture = "![Throughput beside the others](performance.svg)\n\n" if plotted else ""
-        head, rest = page.split(begin)
-        open(path, "w").write(head + begin + "\n" + picture + text + "\n" + end + rest.split(end)[1])
+        write("compared", ("![Throughput beside the others](performance.svg)\n\n" if plotted else "") + text)
+
+
+def write(part, text):
+    """Replaces a part of docs/performance.md."""
+    path = os.path.join(ROOT, "docs/performance.md")
+    page = open(path).read()
+    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->\n"
+    head, rest = page.split(begin)
+    open(path, "w").write(head + begin + "\n" + text + "\n" + end + rest.split(end)[1])
 
 
 if __name__ == "__main__":

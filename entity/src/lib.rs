@@ -63,7 +63,7 @@ pub use purge::{Certificate, Destroyed};
 pub use redis::Redis;
 pub use resource::{Insertable, Resource};
 pub use scoped::{Direction, List, Page, Slice, Sorted, TenantScoped};
-pub use session::{TenantAccess, Transaction};
+pub use session::{Scopes, TenantAccess, Transaction};
 pub use settings::{DatabaseSettings, SettingError, size_in_bytes};
 pub use tally::{Recounted, Stored, StoredByAll, TableSize};
 pub use transfer::{Export, Import, ImportOptions, ImportedTenant};

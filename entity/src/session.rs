@@ -89,30 +89,40 @@ pub struct Transaction {
     lease: Arc<Mutex<Option<Lease>>>,
 }
 
-/// Gives a type the scopes of every resource.
+/// Declares the scopes of every resource.
 macro_rules! scopes {
-    ($type:ty) => {
+    (@of $type:ty: $($(#[$doc:meta])+ $name:ident: $row:ty;)+) => {
         impl $type {
-            /// The tenant's members.
-            pub fn users(&self) -> TenantScoped<user::Model> {
+            $($(#[$doc])+ pub fn $name(&self) -> TenantScoped<$row> {
                 TenantScoped::new(self.session())
-            }
-
-            /// The tenant's posts.
-            pub fn posts(&self) -> TenantScoped<post::Model> {
-                TenantScoped::new(self.session())
-            }
-
-            /// The first answers to the tenant's idempotency keys.
-            pub fn idempotency(&self) -> TenantScoped<idempotency::Model> {
-                TenantScoped::new(self.session())
-            }
+            })+
         }
+
+        impl Scopes for $type {
+            $(fn $name(&self) -> TenantScoped<$row> {
+                self.$name()
+            })+
+        }
+    };
+    ($($(#[$doc:meta])+ $name:ident: $row:ty;)+) => {
+        /// Where a tenant's rows can be reached: each operation by itself, or all in one transaction.
+        pub trait Scopes {
+            $($(#[$doc])+ fn $name(&self) -> TenantScoped<$row>;)+
+        }
+
+        scopes!(@of TenantAccess: $($(#[$doc])+ $name: $row;)+);
+        scopes!(@of Transaction: $($(#[$doc])+ $name: $row;)+);
     };
 }
 
-scopes!(TenantAccess);
-scopes!(Transaction);
+scopes! {
+    /// The tenant's members.
+    users: user::Model;
+    /// The tenant's posts.
+    posts: post::Model;
+    /// The first answers to the tenant's idempotency keys.
+    idempotency: idempotency::Model;
+}
 
 impl TenantAccess {
     /// The tenant's own row. It is in the catalog, wherever the tenant's rows are, and so in no transaction with them.

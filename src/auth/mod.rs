@@ -21,7 +21,7 @@ use crate::http::request_id;
 use crate::limits::Limiter;
 use keys::Keys;
 pub use origin::TrustedProxies;
-use tokens::Claims;
+use tokens::{Believed, Claims};
 pub use trail::audit_refusals;
 
 /// How the audit log calls an operator's use of a tenant's data.
@@ -29,7 +29,7 @@ const ACCESS: &str = "tenant.access";
 
 /// Verifies tokens and admits requests to tenants. Belongs in the application's data.
 pub struct Authenticator {
-    keys: Keys,
+    tokens: Believed,
     gatekeeper: Gatekeeper,
     database: Database,
     tenancy: TenancyConfig,
@@ -47,7 +47,7 @@ impl Authenticator {
         proxies: TrustedProxies,
         limiter: Limiter,
     ) -> Self {
-        Self { keys, gatekeeper, database, tenancy, proxies, limiter }
+        Self { tokens: Believed::new(keys), gatekeeper, database, tenancy, proxies, limiter }
     }
 
     /// The proof that a request is an operator's, with where it comes from.
@@ -67,7 +67,7 @@ impl Authenticator {
         }
         let authorization = Authorization::<Bearer>::parse(request)
             .map_err(|_| refused("the Authorization header does not hold a bearer token"))?;
-        self.keys.verify(authorization.as_ref().token()).map_err(|error| refused(&error.to_string()))
+        self.tokens.verify(authorization.as_ref().token()).map_err(|error| refused(&error.to_string()))
     }
 }
 

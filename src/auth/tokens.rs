@@ -1,7 +1,10 @@
 //! Tokens: verified into claims that need no further checking, or signed.
 
+mod believed;
 #[cfg(test)]
 mod tests;
+
+pub use believed::Believed;
 
 use std::time::Duration;
 
@@ -100,6 +103,9 @@ struct RawClaims {
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<String>,
     role: Option<String>,
+    /// Only read: the library has held the token to it.
+    #[serde(skip_serializing, default)]
+    exp: Option<serde_json::Number>,
 }
 
 #[derive(Serialize)]
@@ -117,6 +123,10 @@ struct NewClaims<'a> {
 impl Keys {
     /// Who the token speaks for, if it is signed by a configured key and good at this moment.
     pub fn verify(&self, token: &str) -> Result<Claims, TokenError> {
+        Claims::try_from(self.verified(token)?)
+    }
+
+    fn verified(&self, token: &str) -> Result<RawClaims, TokenError> {
         let header = decode_header(token).map_err(|_| TokenError::Malformed)?;
         // Extensions that must be understood are not: RFC 7515, section 4.1.11.
         if header.crit.is_some() {
@@ -125,7 +135,7 @@ impl Keys {
         let mut refusal = TokenError::NoKey;
         for candidate in self.candidates(header.alg, header.kid.as_deref()) {
             match decode::<RawClaims>(token, &candidate.key, &candidate.rules) {
-                Ok(verified) => return Claims::try_from(verified.claims),
+                Ok(verified) => return Ok(verified.claims),
                 Err(error) => refusal = TokenError::from(error),
             }
             if refusal != TokenError::Signature {
@@ -183,7 +193,7 @@ impl From<&Claims> for RawClaims {
             Claims::Tenant { subject, tenant, role } => (subject, Some(tenant.clone()), role.to_string()),
             Claims::Platform { operator } => (operator, None, PLATFORM_ADMIN.to_owned()),
         };
-        Self { sub: Some(sub.clone()), tenant, role: Some(role) }
+        Self { sub: Some(sub.clone()), tenant, role: Some(role), exp: None }
     }
 }
 

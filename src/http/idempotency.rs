@@ -6,7 +6,9 @@
 use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{TimeDelta, Utc};
-use entity::{Filter, IdempotencyChanges, IdempotencyColumn, IdempotencyRecord, NewIdempotencyRecord, Transaction};
+use entity::{
+    Filter, IdempotencyChanges, IdempotencyColumn, IdempotencyRecord, NewIdempotencyRecord, Scopes, Transaction,
+};
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
@@ -24,19 +26,19 @@ const REMEMBERED: TimeDelta = TimeDelta::hours(24);
 
 /// Makes a row and answers 201; or, if the request's key is known, gives the first answer again.
 ///
-/// Whether the caller may do it, and whether the values obey their rules, is settled before.
+/// Whether the caller may do it, and whether the values obey their rules, is settled before. `insert` makes one row: without a key
+/// that is all there is to do, and needs no transaction around it.
 pub async fn create(
     request: &HttpRequest,
     caller: &Caller,
     body: &[u8],
-    insert: impl AsyncFnOnce(&Transaction) -> Result<Created, Error>,
+    insert: impl AsyncFnOnce(&dyn Scopes) -> Result<Created, Error>,
 ) -> Result<HttpResponse, Error> {
-    let attempt = Attempt::of(request, caller, body)?;
-    let work = async |transaction: &Transaction| match attempt {
-        Some(attempt) => attempt.create(transaction, insert).await,
-        None => insert(transaction).await,
+    let created = match Attempt::of(request, caller, body)? {
+        Some(attempt) => caller.access().transaction(async |inside| attempt.create(inside, insert).await).await?,
+        None => insert(caller.access()).await?,
     };
-    Ok(caller.access().transaction(work).await?.into())
+    Ok(created.into())
 }
 
 /// A request that names itself, so that it can be recognised when it comes again.
@@ -63,7 +65,7 @@ impl Attempt {
     async fn create(
         self,
         transaction: &Transaction,
-        insert: impl AsyncFnOnce(&Transaction) -> Result<Created, Error>,
+        insert: impl AsyncFnOnce(&dyn Scopes) -> Result<Created, Error>,
     ) -> Result<Created, Error> {
         let keys = transaction.idempotency();
         keys.delete_many(Filter::lt(IdempotencyColumn::CreatedAt, Utc::now() - REMEMBERED)).await?;

@@ -58,8 +58,8 @@ pub(crate) async fn post_create(
     let draft = body.valid_in(&caller)?;
     let author = author(&caller, draft.user_id)?;
     let new = draft.written_by(author);
-    idempotency::create(&request, &caller, body.bytes(), async |transaction| {
-        let post = transaction.posts().insert(new).await?;
+    idempotency::create(&request, &caller, body.bytes(), async |scopes| {
+        let post = scopes.posts().insert(new).await?;
         let (location, tag) = (location(&request, post.id), etag::tag(post.id, post.version));
         Created::new(location, &tag, &PostView::from(post))
     })

@@ -68,8 +68,8 @@ pub(crate) async fn user_create(
     body: JsonBody<UserDraft>,
 ) -> Result<HttpResponse, Error> {
     let new = NewUser::from(body.valid_in(&caller)?);
-    idempotency::create(&request, &caller, body.bytes(), async |transaction| {
-        let user = transaction.users().insert(new).await?;
+    idempotency::create(&request, &caller, body.bytes(), async |scopes| {
+        let user = scopes.users().insert(new).await?;
         let (location, tag) = (location(&request, user.id), etag::tag(user.id, user.version));
         Created::new(location, &tag, &UserView::from(user))
     })

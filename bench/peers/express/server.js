@@ -65,9 +65,12 @@ function serve() {
 
   app.get("/v1/posts", async (request, response) => {
     const limit = Number(request.query.limit);
-    const text = `SELECT ${columns} FROM posts WHERE tenant_id = $1 ORDER BY id DESC LIMIT $2`;
-    const values = [request.tenant, limit + 1];
-    const { rows } = await inTenant(request.tenant, (client) => client.query({ name: "list", text, values }));
+    const wanted = request.query.q;
+    const like = wanted ? "AND title_folded LIKE $3" : "";
+    const text = `SELECT ${columns} FROM posts WHERE tenant_id = $1 ${like} ORDER BY id DESC LIMIT $2`;
+    const values = [request.tenant, limit + 1, ...(wanted ? [`%${wanted.toLowerCase()}%`] : [])];
+    const name = wanted ? "search" : "list";
+    const { rows } = await inTenant(request.tenant, (client) => client.query({ name, text, values }));
     const data = rows.slice(0, limit);
     response.json({ data, next_cursor: rows.length > limit ? data[data.length - 1].id : null });
   });
@@ -80,6 +83,16 @@ function serve() {
     const values = [request.tenant, v7(), user_id, title, title.toLowerCase(), content, bytes];
     const { rows } = await inTenant(request.tenant, (client) => client.query({ name: "create", text, values }));
     response.status(201).json(rows[0]);
+  });
+
+  app.patch("/v1/posts/:id", async (request, response) => {
+    const { title } = request.body;
+    const text = `UPDATE posts SET title = $3, title_folded = $4, bytes = $5 + octet_length(content), version = version + 1,
+      updated_at = now() WHERE tenant_id = $1 AND id = $2 RETURNING ${columns}`;
+    const values = [request.tenant, request.params.id, title, title.toLowerCase(), Buffer.byteLength(title)];
+    const { rows } = await inTenant(request.tenant, (client) => client.query({ name: "update", text, values }));
+    if (rows.length === 0) response.status(404).end();
+    else response.json(rows[0]);
   });
 
   const [host, port] = process.env.BIND_ADDR.split(":");

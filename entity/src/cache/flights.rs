@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::OnceCell;
 
-use super::{Bytes, Seat};
+use super::{Answer, Seat};
 use crate::error::Error;
 
 /// The outcome of one flight, once it is there. An error is everybody's too: those who wait must not try one after the other.
-type Flight = Arc<OnceCell<Result<Bytes, Error>>>;
+type Flight = Arc<OnceCell<Result<Answer, Error>>>;
 
 /// The flights that are under way.
 #[derive(Default)]
@@ -20,8 +20,8 @@ impl Flights {
     pub(super) async fn join(
         &self,
         seat: &Seat,
-        load: impl Future<Output = Result<Bytes, Error>>,
-    ) -> Result<Bytes, Error> {
+        load: impl Future<Output = Result<Answer, Error>>,
+    ) -> Result<Answer, Error> {
         let passenger =
             Passenger { flights: self, seat, flight: Arc::clone(self.under_way().entry(seat.clone()).or_default()) };
         passenger.flight.get_or_init(|| load).await.clone()

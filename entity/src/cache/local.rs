@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use moka::notification::RemovalCause;
 use moka::sync::Cache as Store;
 
-use super::{Area, Bytes, Found, Lifetimes, Question, Seat, Stamp};
+use super::{Answer, Area, Found, Lifetimes, Question, Seat, Stamp};
 
 /// Areas share this many stamps, however many tenants there are. Two that share one only make each other doubtful.
 const SLOTS: usize = 1 << 12;
@@ -21,8 +21,8 @@ const NAMES_PART: u64 = 8;
 
 pub(super) struct Local {
     slots: Vec<Mutex<Slot>>,
-    names: Store<Seat, Bytes>,
-    rows: Store<Seat, Bytes>,
+    names: Store<Seat, Answer>,
+    rows: Store<Seat, Answer>,
     /// Numbers the writers.
     writers: AtomicU64,
     evictions: Arc<AtomicU64>,
@@ -49,7 +49,7 @@ impl Local {
             let evicted = Arc::clone(&evictions);
             Store::builder()
                 .max_capacity(size)
-                .weigher(|_: &Seat, bytes: &Bytes| u32::try_from(bytes.len() + OVERHEAD).unwrap_or(u32::MAX))
+                .weigher(|_: &Seat, answer: &Answer| u32::try_from(answer.size() + OVERHEAD).unwrap_or(u32::MAX))
                 .time_to_live(ttl)
                 .eviction_listener(move |_, _, cause| {
                     if cause == RemovalCause::Size {
@@ -84,8 +84,8 @@ impl Local {
         self.store(&seat.area).get(seat).map_or_else(|| Found::Nothing(seat.clone()), Found::Answer)
     }
 
-    pub(super) fn keep(&self, seat: &Seat, bytes: &Bytes) {
-        self.store(&seat.area).insert(seat.clone(), Arc::clone(bytes));
+    pub(super) fn keep(&self, seat: &Seat, answer: Answer) {
+        self.store(&seat.area).insert(seat.clone(), answer);
     }
 
     /// Gives the areas new stamps and notes a writer, whose number is returned.
@@ -117,7 +117,7 @@ impl Local {
         self.names.weighted_size() + self.rows.weighted_size()
     }
 
-    fn store(&self, area: &Area) -> &Store<Seat, Bytes> {
+    fn store(&self, area: &Area) -> &Store<Seat, Answer> {
         match area {
             Area::Names => &self.names,
             Area::Table { .. } => &self.rows,

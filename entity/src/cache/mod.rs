@@ -15,6 +15,7 @@
 //!
 //! What is kept are rows as the database has them, before anything of them is opened.
 
+mod answer;
 mod area;
 mod counts;
 mod flights;
@@ -26,8 +27,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -35,6 +34,7 @@ use crate::place::Place;
 use crate::redis::PoolError;
 use crate::settings::{CacheMode, DatabaseSettings};
 use crate::steps::Steps;
+use answer::{Answer, Keepable};
 use counts::Counters;
 use flights::Flights;
 use local::Local;
@@ -49,9 +49,6 @@ const LARGEST: usize = 256 << 10;
 
 /// Longest that a `COMMIT` goes on after the longest statement, in a server that nobody hears of any more.
 const COMMIT_ENDS: Duration = Duration::from_secs(5);
-
-/// An answer as it is kept.
-type Bytes = Arc<[u8]>;
 
 /// For how long what is kept.
 #[derive(Clone, Copy, Debug)]
@@ -103,7 +100,7 @@ enum Backing {
 
 /// What looking for an answer found.
 enum Found {
-    Answer(Bytes),
+    Answer(Answer),
     /// Nothing, but an answer can be kept at this place.
     Nothing(Seat),
     /// The area is being written, or the cache cannot be used now: the database is asked, and nothing is kept.
@@ -146,7 +143,7 @@ impl Cache {
     }
 
     /// The answer that is kept, or else the one that `load` gets from the database. Of those who ask the same at once, one loads.
-    pub(crate) async fn read<T: Serialize + DeserializeOwned>(
+    pub(crate) async fn read<T: Keepable>(
         &self,
         area: Area,
         question: Question,
@@ -156,7 +153,7 @@ impl Cache {
     }
 
     /// The same, but only such an answer `lasts` and is kept.
-    pub(crate) async fn read_if<T: Serialize + DeserializeOwned>(
+    pub(crate) async fn read_if<T: Keepable>(
         &self,
         area: Area,
         question: Question,
@@ -164,7 +161,7 @@ impl Cache {
         load: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Error> {
         let (found, looked) = match self.look(&area, question).await {
-            Found::Answer(bytes) => match decoded(&bytes) {
+            Found::Answer(kept) => match kept.get() {
                 Some(answer) => (Some(answer), Looked::Hit),
                 // In the words of another version of the program.
                 None => (None, Looked::Bypass),
@@ -172,7 +169,7 @@ impl Cache {
             Found::Nothing(seat) => {
                 let loaded = self.flights.join(&seat, async { self.load(&seat, lasts, load).await }).await?;
                 self.counters.count(&area, Looked::Miss);
-                return decoded(&loaded).ok_or_else(|| Error::Internal("an answer cannot be kept".to_owned()));
+                return loaded.get().ok_or_else(|| Error::Internal("an answer cannot be kept".to_owned()));
             }
             Found::Bypass => (None, Looked::Bypass),
         };
@@ -183,26 +180,28 @@ impl Cache {
         }
     }
 
-    async fn load<T: Serialize + DeserializeOwned>(
+    async fn load<T: Keepable>(
         &self,
         seat: &Seat,
         lasts: impl Fn(&T) -> bool,
         load: impl Future<Output = Result<T, Error>>,
-    ) -> Result<Bytes, Error> {
+    ) -> Result<Answer, Error> {
         // Another flight may have landed between the look and this one.
-        if let Found::Answer(bytes) = self.look_at(seat).await
-            && decoded::<T>(&bytes).is_some()
+        if let Found::Answer(kept) = self.look_at(seat).await
+            && kept.get::<T>().is_some()
         {
-            return Ok(bytes);
+            return Ok(kept);
         }
         let answer = load.await?;
-        let bytes = serde_json::to_vec(&answer).map_err(|error| Error::Internal(error.to_string()))?;
-        let bytes = Bytes::from(bytes);
+        let kept = match self.backing {
+            Backing::Local(_) => Answer::value(&answer)?,
+            Backing::Off | Backing::Shared(_) => Answer::text(&answer)?,
+        };
         self.steps.reach("answer loaded").await;
-        if bytes.len() <= LARGEST && lasts(&answer) {
-            self.keep(seat, &bytes).await;
+        if kept.size() <= LARGEST && lasts(&answer) {
+            self.keep(seat, &kept).await;
         }
-        Ok(bytes)
+        Ok(kept)
     }
 
     async fn look(&self, area: &Area, question: Question) -> Found {
@@ -221,11 +220,11 @@ impl Cache {
         }
     }
 
-    async fn keep(&self, seat: &Seat, bytes: &Bytes) {
-        match &self.backing {
-            Backing::Off => {}
-            Backing::Local(local) => local.keep(seat, bytes),
-            Backing::Shared(shared) => shared.keep(seat, bytes).boxed().await,
+    async fn keep(&self, seat: &Seat, answer: &Answer) {
+        match (&self.backing, answer) {
+            (Backing::Local(local), _) => local.keep(seat, answer.clone()),
+            (Backing::Shared(shared), Answer::Text(text)) => shared.keep(seat, text).boxed().await,
+            (Backing::Off | Backing::Shared(_), _) => {}
         }
     }
 
@@ -302,10 +301,6 @@ impl Cache {
         };
         CacheStatus { is_usable: self.is_usable(), evictions, bytes, ..self.counters.status() }
     }
-}
-
-fn decoded<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
-    serde_json::from_slice(bytes).ok()
 }
 
 /// Areas that are being written.

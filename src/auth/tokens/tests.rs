@@ -22,7 +22,7 @@ fn read(name: &str) -> Vec<u8> {
     std::fs::read(fixture(name)).unwrap()
 }
 
-fn with_secret() -> AuthConfig {
+pub(super) fn with_secret() -> AuthConfig {
     AuthConfig { secret: Some(Secret::new(SECRET)), ..AuthConfig::default() }
 }
 

@@ -4,10 +4,11 @@ use actix_web::web::{Data, Json, Path, Query, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, error, web};
 use chrono::Utc;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{NoTls, Row};
 use uuid::Uuid;
 
-use crate::{CONNECTIONS, Draft, Limit, Page, Post, Tokens};
+use crate::{CONNECTIONS, Draft, Page, Patch, Post, Tokens, Wanted};
 
 const COLUMNS: &str = "id, tenant_id, user_id, title, content, created_at, updated_at";
 
@@ -19,6 +20,7 @@ pub(crate) fn routes(url: &str) -> impl Fn(&mut ServiceConfig) + Clone + Send + 
         config
             .app_data(pool.clone())
             .route("/v1/posts/{id}", web::get().to(get))
+            .route("/v1/posts/{id}", web::patch().to(update))
             .route("/v1/posts", web::get().to(list))
             .route("/v1/posts", web::post().to(create));
     }
@@ -42,15 +44,18 @@ async fn list(
     request: HttpRequest,
     tokens: Data<Tokens>,
     pool: Data<Pool>,
-    limit: Query<Limit>,
+    wanted: Query<Wanted>,
 ) -> actix_web::Result<Json<Page>> {
     let tenant = tokens.tenant(&request)?;
-    let sql = format!("SELECT {COLUMNS} FROM posts WHERE tenant_id = $1 ORDER BY id DESC LIMIT $2");
+    let (limit, pattern) = (wanted.limit + 1, wanted.pattern());
+    let like = if pattern.is_some() { "AND title_folded LIKE $3" } else { "" };
+    let sql = format!("SELECT {COLUMNS} FROM posts WHERE tenant_id = $1 {like} ORDER BY id DESC LIMIT $2");
     let client = pool.get().await.map_err(error::ErrorServiceUnavailable)?;
     let statement = client.prepare_cached(&sql).await.map_err(error::ErrorInternalServerError)?;
-    let rows =
-        client.query(&statement, &[&tenant, &(limit.limit + 1)]).await.map_err(error::ErrorInternalServerError)?;
-    let shown = rows.len().min(limit.limit as usize);
+    let mut values: Vec<&(dyn ToSql + Sync)> = vec![&tenant, &limit];
+    values.extend(pattern.as_ref().map(|pattern| pattern as &(dyn ToSql + Sync)));
+    let rows = client.query(&statement, &values).await.map_err(error::ErrorInternalServerError)?;
+    let shown = rows.len().min(wanted.limit as usize);
     let data: Vec<Post> = rows[..shown].iter().map(read).collect();
     let next_cursor = data.last().filter(|_| rows.len() > shown).map(|post| post.id);
     Ok(Json(Page { data, next_cursor }))
@@ -77,6 +82,28 @@ async fn create(
         .await
         .map_err(error::ErrorInternalServerError)?;
     Ok(HttpResponse::Created().json(read(&row)))
+}
+
+async fn update(
+    request: HttpRequest,
+    tokens: Data<Tokens>,
+    pool: Data<Pool>,
+    id: Path<Uuid>,
+    patch: Json<Patch>,
+) -> actix_web::Result<HttpResponse> {
+    let tenant = tokens.tenant(&request)?;
+    let sql = format!(
+        "UPDATE posts SET title = $3, title_folded = $4, bytes = $5 + octet_length(content), version = version + 1, updated_at = $6
+         WHERE tenant_id = $1 AND id = $2 RETURNING {COLUMNS}"
+    );
+    let client = pool.get().await.map_err(error::ErrorServiceUnavailable)?;
+    let statement = client.prepare_cached(&sql).await.map_err(error::ErrorInternalServerError)?;
+    let (title, folded, bytes, now) = (&patch.title, patch.title.to_lowercase(), patch.title.len() as i64, Utc::now());
+    let row = client
+        .query_opt(&statement, &[&tenant, &*id, title, &folded, &bytes, &now])
+        .await
+        .map_err(error::ErrorInternalServerError)?;
+    row.map(|row| HttpResponse::Ok().json(read(&row))).ok_or_else(|| error::ErrorNotFound("no such post"))
 }
 
 fn read(row: &Row) -> Post {

@@ -1,4 +1,4 @@
-//! Three endpoints over posts, written by hand: the token is checked, the query names the tenant, and nothing else is done. No
+//! Endpoints over posts, written by hand: the token is checked, the query names the tenant, and nothing else is done. No
 //! policies, no roles, no limits, no cache, no audit: the least that a service of this kind can cost.
 //!
 //! `hand driver` asks PostgreSQL through tokio-postgres and a plain pool, `hand orm` through SeaORM and its own pool.
@@ -46,9 +46,24 @@ struct Draft {
     content: Option<String>,
 }
 
+/// How many posts of a list, and what is looked for in their titles.
 #[derive(Deserialize)]
-struct Limit {
+struct Wanted {
     limit: i64,
+    q: Option<String>,
+}
+
+impl Wanted {
+    /// What a title must be like. Nothing is escaped: nobody sends `%` here.
+    fn pattern(&self) -> Option<String> {
+        self.q.as_ref().map(|text| format!("%{}%", text.to_lowercase()))
+    }
+}
+
+/// What to change of a post.
+#[derive(Deserialize)]
+struct Patch {
+    title: String,
 }
 
 #[derive(Deserialize)]

@@ -9,7 +9,7 @@ use sea_orm::{
 };
 use uuid::Uuid;
 
-use crate::{CONNECTIONS, Draft, Limit, Page, Post, Tokens};
+use crate::{CONNECTIONS, Draft, Page, Patch, Post, Tokens, Wanted};
 
 mod post {
     use sea_orm::entity::prelude::*;
@@ -52,6 +52,7 @@ pub(crate) async fn routes(url: &str) -> impl Fn(&mut ServiceConfig) + Clone + S
         config
             .app_data(database.clone())
             .route("/v1/posts/{id}", web::get().to(get))
+            .route("/v1/posts/{id}", web::patch().to(update))
             .route("/v1/posts", web::get().to(list))
             .route("/v1/posts", web::post().to(create));
     }
@@ -73,11 +74,14 @@ async fn list(
     request: HttpRequest,
     tokens: Data<Tokens>,
     database: Data<DatabaseConnection>,
-    limit: Query<Limit>,
+    wanted: Query<Wanted>,
 ) -> actix_web::Result<Json<Page>> {
     let tenant = tokens.tenant(&request)?;
-    let limit = limit.limit as u64;
-    let find = post::Entity::find().filter(post::Column::TenantId.eq(tenant)).order_by_desc(post::Column::Id);
+    let limit = wanted.limit as u64;
+    let mut find = post::Entity::find().filter(post::Column::TenantId.eq(tenant)).order_by_desc(post::Column::Id);
+    if let Some(pattern) = wanted.pattern() {
+        find = find.filter(post::Column::TitleFolded.like(pattern));
+    }
     let mut posts = find.limit(limit + 1).all(&**database).await.map_err(error::ErrorInternalServerError)?;
     let more = posts.len() as u64 > limit;
     posts.truncate(limit as usize);
@@ -108,4 +112,28 @@ async fn create(
     };
     let post = post.insert(&**database).await.map_err(error::ErrorInternalServerError)?;
     Ok(HttpResponse::Created().json(Post::from(post)))
+}
+
+async fn update(
+    request: HttpRequest,
+    tokens: Data<Tokens>,
+    database: Data<DatabaseConnection>,
+    id: Path<Uuid>,
+    patch: Json<Patch>,
+) -> actix_web::Result<HttpResponse> {
+    let tenant = tokens.tenant(&request)?;
+    let title = patch.into_inner().title;
+    let find = post::Entity::find_by_id((tenant, *id)).one(&**database);
+    let post = find.await.map_err(error::ErrorInternalServerError)?;
+    let post = post.ok_or_else(|| error::ErrorNotFound("no such post"))?;
+    let bytes = (title.len() + post.content.as_ref().map_or(0, String::len)) as i64;
+    let version = post.version + 1;
+    let mut post: post::ActiveModel = post.into();
+    post.title_folded = Set(title.to_lowercase());
+    post.title = Set(title);
+    post.bytes = Set(bytes);
+    post.version = Set(version);
+    post.updated_at = Set(Utc::now());
+    let post = post.update(&**database).await.map_err(error::ErrorInternalServerError)?;
+    Ok(HttpResponse::Ok().json(Post::from(post)))
 }

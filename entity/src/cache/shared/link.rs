@@ -9,7 +9,7 @@ use deadpool_redis::{Connection, Pool};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::super::{Area, Bytes, Found, Question, Seat, Stamp};
+use super::super::{Answer, Area, Found, Question, Seat, Stamp};
 use crate::redis::PATIENCE;
 
 /// A process that was not heard for this long may be writing without being heard: the others stop to use the cache.
@@ -119,7 +119,7 @@ impl Link {
         };
         Ok(match (stamp, answer) {
             (None, _) => Found::Bypass,
-            (Some(_), Some(answer)) => Found::Answer(Bytes::from(answer)),
+            (Some(_), Some(answer)) => Found::Answer(Answer::Text(answer.into())),
             (Some(stamp), None) => {
                 let stamp = Stamp::Shared(format!("{}{stamp}", self.answers).into());
                 Found::Nothing(Seat { area: area.clone(), question, stamp })

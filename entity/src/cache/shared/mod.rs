@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use deadpool_redis::Pool;
 use tokio::sync::{Notify, OnceCell, RwLock, RwLockReadGuard, watch};
 
-use super::{Area, Bytes, Found, Lifetimes, Question, Seat, Stamp};
+use super::{Answer, Area, Found, Lifetimes, Question, Seat, Stamp};
 use crate::place::Place;
 use crate::redis::{PATIENCE, PoolError, Redis};
 use link::{GRANT, Link, OVERDUE, Trouble, token};
@@ -136,20 +136,20 @@ impl Shared {
     pub(super) async fn look_at(&self, seat: &Seat) -> Found {
         let Some(link) = self.granted() else { return Found::Bypass };
         match self.noticed(link.get(&key(seat)).await) {
-            Some(Some(answer)) => Found::Answer(Bytes::from(answer)),
+            Some(Some(answer)) => Found::Answer(Answer::Text(answer.into())),
             Some(None) => Found::Nothing(seat.clone()),
             None => Found::Bypass,
         }
     }
 
-    pub(super) async fn keep(&self, seat: &Seat, bytes: &Bytes) {
+    pub(super) async fn keep(&self, seat: &Seat, text: &[u8]) {
         let Some(link) = self.granted() else { return };
         let lifetime = match seat.area {
-            Area::Names if **bytes == *b"[]" => self.lifetimes.nobody,
+            Area::Names if text == b"[]" => self.lifetimes.nobody,
             Area::Names => self.lifetimes.names,
             Area::Table { .. } => self.lifetimes.rows,
         };
-        self.noticed(link.set(&key(seat), bytes, lifetime).await);
+        self.noticed(link.set(&key(seat), text, lifetime).await);
     }
 
     /// Whether other processes may not have heard of something that was written here.
