@@ -68,3 +68,18 @@ impl Write for Size {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_give_back_what_they_keep_and_nothing_of_another_type() {
+        let answer = Some(vec!["one".to_owned(), "two".to_owned()]);
+        for kept in [Answer::value(&answer).unwrap(), Answer::text(&answer).unwrap()] {
+            assert_eq!(kept.size(), r#"["one","two"]"#.len());
+            assert_eq!(kept.get::<Option<Vec<String>>>().as_ref(), Some(&answer));
+            assert_eq!(kept.get::<i64>(), None);
+        }
+    }
+}

@@ -171,9 +171,9 @@ mod tests {
         let writer = local.announce(&[AREA]);
         assert!(matches!(local.look(&AREA, Question::row(1, Uuid::from_u128(1))), Found::Bypass));
         local.settle(&[AREA], writer);
-        local.keep(&late, &Bytes::from(b"old".as_slice()));
+        local.keep(&late, Answer::value(&"old".to_owned()).unwrap());
         let seat = seat(&local, 1).expect("nothing is found");
-        local.keep(&seat, &Bytes::from(b"new".as_slice()));
+        local.keep(&seat, Answer::value(&"new".to_owned()).unwrap());
         assert!(is_kept(&local, 1));
     }
 
@@ -204,7 +204,7 @@ mod tests {
         let local = local(size, Duration::from_secs(60));
         for id in 0..1_000 {
             let seat = seat(&local, id).unwrap();
-            local.keep(&seat, &Bytes::from(vec![0; 800]));
+            local.keep(&seat, Answer::value(&"x".repeat(800)).unwrap());
         }
         local.rows.run_pending_tasks();
         assert!(local.bytes() <= size && local.evictions() > 500, "{} {}", local.bytes(), local.evictions());

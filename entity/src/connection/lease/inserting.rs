@@ -34,7 +34,7 @@ impl Lease {
             }
             let statement = match statement(Standing::Alone { schema: place.schema() }, &pending) {
                 Ok(statement) => statement,
-                Err(error) => return lease.is_not_used(error),
+                Err(error) => return lease.back_unused(error),
             };
             if announced.is_none() {
                 let areas = Written::by(&statement.sql, pending.tenant()).into_areas();

@@ -61,7 +61,7 @@ impl Lease {
             let standing = if alone { Standing::Alone { schema: place.schema() } } else { Standing::InTransaction };
             let statement = match statement(standing) {
                 Ok(statement) => statement,
-                Err(error) => return lease.is_not_used(error),
+                Err(error) => return lease.back_unused(error),
             };
             let sent = if alone {
                 let sent = lease.rows(statement, keys).await;
@@ -92,7 +92,7 @@ impl Lease {
     }
 
     /// Goes back as it came, because there is nothing to send.
-    pub(super) fn is_not_used<T>(mut self, error: Error) -> Result<T, Error> {
+    pub(super) fn back_unused<T>(mut self, error: Error) -> Result<T, Error> {
         self.ended = true;
         Err(error)
     }

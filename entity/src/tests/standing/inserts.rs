@@ -1,5 +1,7 @@
 //! Inserts that stand alone.
 
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::wire::Scene;
@@ -106,13 +108,32 @@ async fn an_insert_waits_for_whoever_holds_the_fence() {
     holder.run(&format!("SELECT pg_advisory_xact_lock({fence})")).await.unwrap();
     let posts = scene.tenant.posts();
     let mut inserting = std::pin::pin!(posts.insert(draft));
-    let waited = tokio::time::timeout(std::time::Duration::from_millis(300), &mut inserting).await;
+    let waited = tokio::time::timeout(Duration::from_millis(300), &mut inserting).await;
     assert!(waited.is_err(), "{waited:?}");
     // It looks only once it has the lock.
     scene.leave().await;
     holder.commit().await.unwrap();
     let refused = inserting.await;
     assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+}
+
+/// Whoever goes away in the middle leaves no row, and no connection that is in the middle of something.
+#[tokio::test]
+async fn an_insert_that_is_broken_off_leaves_nothing() {
+    let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
+    let draft = scene.draft("Broken off").await;
+    let fence = i64::from_ne_bytes(scene.tenant.id().as_u64_pair().1.to_ne_bytes());
+    let mut holder = Lease::begin(&scene.database.serving, Access::Write, Binding::Nobody).await.unwrap();
+    holder.run(&format!("SELECT pg_advisory_xact_lock({fence})")).await.unwrap();
+    let broken_off = tokio::time::timeout(Duration::from_millis(300), scene.tenant.posts().insert(draft)).await;
+    assert!(broken_off.is_err(), "{broken_off:?}");
+    // The server looks every 100 ms whether anybody still waits.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    holder.commit().await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(scene.count("Broken off").await, 0);
+    }
+    scene.assert_tally_is_right().await;
 }
 
 #[tokio::test]
