@@ -17,6 +17,8 @@ mod error;
 mod filter;
 mod gatekeeper;
 mod guard;
+#[cfg(feature = "micro")]
+pub mod micro;
 pub mod migrate;
 mod moving;
 mod operations;

@@ -138,7 +138,7 @@ impl PlatformCaller {
 
     /// Signs a token with the configured secret.
     pub fn sign(&self, claims: &Claims, ttl: Duration) -> Result<SignedToken, SignError> {
-        self.authenticator.tokens.keys.sign(claims, ttl)
+        self.authenticator.tokens.keys().sign(claims, ttl)
     }
 }
 

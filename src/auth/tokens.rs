@@ -105,7 +105,7 @@ struct RawClaims {
     role: Option<String>,
     /// Only read: the library has held the token to it.
     #[serde(skip_serializing, default)]
-    exp: Option<serde_json::Number>,
+    exp: Option<serde_json::Value>,
 }
 
 #[derive(Serialize)]

@@ -24,6 +24,7 @@ mod posts;
 mod purge;
 mod quotas;
 mod roles;
+mod statements;
 mod support;
 mod tenants;
 mod transfer;

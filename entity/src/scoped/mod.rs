@@ -24,7 +24,7 @@ use crate::filter::Filter;
 use crate::resource::{Mapped, Resource};
 use crate::session::{Session, Unit};
 
-use reading::Reading;
+pub(crate) use reading::Reading;
 
 pub use list::{Direction, List, Page, Slice, Sorted};
 

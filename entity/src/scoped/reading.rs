@@ -11,7 +11,7 @@ use crate::filter::{Filter, comparable};
 use crate::resource::{Mapped, Resource};
 
 /// One reading statement on the tenant's rows. It must have a limit or count, see [`TenantScoped::binding`].
-pub(super) struct Reading<R: Resource> {
+pub(crate) struct Reading<R: Resource> {
     what: What<R::Column>,
     filter: Filter<R>,
     order: Vec<(R::Column, Direction)>,
@@ -32,33 +32,33 @@ enum What<C> {
 
 impl<R: Mapped> Reading<R> {
     /// So many of the rows.
-    pub(super) fn rows(filter: Filter<R>, limit: u64) -> Self {
+    pub(crate) fn rows(filter: Filter<R>, limit: u64) -> Self {
         Self { what: What::Rows, filter, order: Vec::new(), limit: Some(limit), offset: None }
     }
 
     /// The rows in the order of a column, after that of those said before.
-    pub(super) fn by(mut self, column: R::Column, direction: Direction) -> Result<Self, Error> {
+    pub(crate) fn by(mut self, column: R::Column, direction: Direction) -> Result<Self, Error> {
         self.order.push((comparable::<R>(column)?, direction));
         Ok(self)
     }
 
     /// Not the first so many.
-    pub(super) fn after(self, offset: u64) -> Self {
+    pub(crate) fn after(self, offset: u64) -> Self {
         Self { offset: Some(offset), ..self }
     }
 
     /// One column of the row.
-    pub(super) fn column(filter: Filter<R>, column: R::Column) -> Result<Self, Error> {
+    pub(crate) fn column(filter: Filter<R>, column: R::Column) -> Result<Self, Error> {
         Ok(Self { what: What::Column(comparable::<R>(column)?), ..Self::rows(filter, 1) })
     }
 
     /// Whether there is any.
-    pub(super) fn any(filter: Filter<R>) -> Self {
+    pub(crate) fn any(filter: Filter<R>) -> Self {
         Self { what: What::One, ..Self::rows(filter, 1) }
     }
 
     /// How many there are.
-    pub(super) fn count(filter: Filter<R>) -> Self {
+    pub(crate) fn count(filter: Filter<R>) -> Self {
         Self { what: What::Count, filter, order: Vec::new(), limit: None, offset: None }
     }
 
@@ -97,7 +97,7 @@ impl<R: Mapped> Reading<R> {
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Mapped> TenantScoped<R> {
     /// The statement as it is sent by itself, or in a transaction.
-    pub(super) fn reads(&self, reading: &Reading<R>, standing: &Standing) -> Result<Statement, Error> {
+    pub(crate) fn reads(&self, reading: &Reading<R>, standing: &Standing) -> Result<Statement, Error> {
         let (backend, tenant) = (self.session.backend, Value::from(self.session.tenant));
         let (mut words, mut values) = (Vec::with_capacity(64), Vec::with_capacity(8));
         let schema = match standing {

@@ -1,5 +1,6 @@
 //! Tokens that were verified a moment ago: a client sends the same one with every request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Utc;
@@ -20,8 +21,8 @@ const OVERHEAD: usize = 250;
 
 /// The keys, and the tokens that they verified a moment ago.
 pub struct Believed {
-    pub(in crate::auth) keys: Keys,
-    tokens: Cache<Box<str>, Claims>,
+    keys: Keys,
+    tokens: Cache<Arc<str>, Claims>,
 }
 
 impl Believed {
@@ -36,10 +37,15 @@ impl Believed {
         };
         let tokens = Cache::builder()
             .max_capacity(SIZE)
-            .weigher(move |token: &Box<str>, claims| weight(token, claims))
+            .weigher(move |token: &Arc<str>, claims| weight(token, claims))
             .time_to_live(BELIEVED)
             .build();
         Self { keys, tokens }
+    }
+
+    /// The keys.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// Who the token speaks for, see [`Keys::verify`].
@@ -48,7 +54,7 @@ impl Believed {
             return Ok(claims);
         }
         let raw = self.keys.verified(token)?;
-        let ends = raw.exp.as_ref().and_then(serde_json::Number::as_f64).unwrap_or_default();
+        let ends = raw.exp.as_ref().and_then(serde_json::Value::as_f64).unwrap_or_default();
         let claims = Claims::try_from(raw)?;
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in 53 bits")]
         let now = Utc::now().timestamp() as f64;

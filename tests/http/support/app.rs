@@ -35,8 +35,19 @@ impl TestApp {
     pub(crate) async fn with(housing: impl Into<Housing>, settings: &[(&str, &str)]) -> Self {
         let Housing { database, places } = housing.into();
         let server = Server::start(config(&database, settings));
-        let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).build().expect("a client");
-        Self { server, client, database, turns: Turns::new(places) }
+        Self { server, client: client(), database, turns: Turns::new(places) }
+    }
+
+    /// The same, and each statement that it sends to a database is shown to the observer.
+    pub(crate) async fn observed(
+        database: TestDatabase,
+        settings: &[(&str, &str)],
+        observer: entity::Observer,
+    ) -> Self {
+        let Housing { database, places } = database.into();
+        let mut config = config(&database, settings);
+        config.database = config.database.observed_by(observer);
+        Self { server: Server::start(config), client: client(), database, turns: Turns::new(places) }
     }
 
     /// The same database, served with other settings.
@@ -98,6 +109,10 @@ impl Second {
     pub(crate) fn get(&self, path: &str) -> Call {
         Call::new(self.client.get(format!("http://{}{path}", self.server.address)))
     }
+}
+
+fn client() -> Client {
+    Client::builder().no_proxy().redirect(redirect::Policy::none()).build().expect("a client")
 }
 
 /// The usual settings: a few connections only, because many tests run at once.

@@ -24,5 +24,5 @@ pub fn claims(authenticator: web::Data<Authenticator>) {
 }
 
 pub fn keys(authenticator: web::Data<Authenticator>) {
-    let _ = &authenticator.keys;
+    let _ = &authenticator.tokens;
 }
