@@ -93,7 +93,7 @@ async fn update(
 ) -> actix_web::Result<HttpResponse> {
     let tenant = tokens.tenant(&request)?;
     let sql = format!(
-        "UPDATE posts SET title = $3, title_folded = $4, bytes = $5 + octet_length(content), version = version + 1, updated_at = $6
+        "UPDATE posts SET title = $3, title_folded = $4, bytes = $5::bigint + octet_length(content), version = version + 1, updated_at = $6
          WHERE tenant_id = $1 AND id = $2 RETURNING {COLUMNS}"
     );
     let client = pool.get().await.map_err(error::ErrorServiceUnavailable)?;
