@@ -63,6 +63,11 @@ impl Caller {
         }
     }
 
+    /// Whether that is so of every user.
+    pub fn may_write_all_posts(&self) -> bool {
+        self.role == Role::Admin
+    }
+
     /// Whether the caller is an operator of the platform.
     pub fn is_platform(&self) -> bool {
         self.platform.is_some()

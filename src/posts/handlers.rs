@@ -111,11 +111,14 @@ pub(crate) async fn post_update(
     let expected = Expected::of(&request, id);
     let work = async |transaction: &Transaction| {
         let posts = transaction.posts();
-        let writable = writable(&caller, &posts, id).await?;
-        changes.user_id.map_or(Ok(()), |author| may_write_of(&caller, author))?;
-        match posts.update(id, writable.and(expected.filter(PostColumn::Version)), changes).await? {
+        if changes.user_id.is_some_and(|author| !caller.may_write_posts_of(author)) {
+            let exists = posts.exists(Filter::eq(PostColumn::Id, id)).await?;
+            return Err(if exists { Error::Forbidden } else { Error::NotFound });
+        }
+        let written = writable(&caller).and(expected.filter(PostColumn::Version));
+        match posts.update(id, written, changes).await? {
             Some(post) => Ok(post),
-            None => Err(missed(&posts, id).await?),
+            None => Err(missed(&caller, &posts, id).await?),
         }
     };
     let post = caller.access().transaction(work).await?;
@@ -137,11 +140,10 @@ pub(crate) async fn post_delete(caller: TenantWriter, request: HttpRequest, id: 
     let expected = Expected::of(&request, id);
     let work = async |transaction: &Transaction| {
         let posts = transaction.posts();
-        let writable = writable(&caller, &posts, id).await?;
-        if posts.delete(id, writable.and(expected.filter(PostColumn::Version))).await? {
+        if posts.delete(id, writable(&caller).and(expected.filter(PostColumn::Version))).await? {
             return Ok(());
         }
-        Err(missed(&posts, id).await?)
+        Err(missed(&caller, &posts, id).await?)
     };
     caller.access().transaction(work).await?;
     Ok(HttpResponse::NoContent().finish())
@@ -180,16 +182,16 @@ fn may_write_of(caller: &Caller, author: Uuid) -> Result<(), Error> {
     if caller.may_write_posts_of(author) { Ok(()) } else { Err(Error::Forbidden) }
 }
 
-/// Finds a post that the caller may write: 404 before 403. The condition keeps the write to the author who was found, in
-/// case the post is given to another one meanwhile.
-async fn writable(caller: &Caller, posts: &TenantScoped<Post>, id: Uuid) -> Result<Filter<Post>, Error> {
-    let author: Uuid = posts.value(id, PostColumn::UserId).await?.ok_or(Error::NotFound)?;
-    may_write_of(caller, author)?;
-    Ok(Filter::eq(PostColumn::UserId, author))
+/// The posts that the caller may write: a condition of the write itself, so that a post can be given away at any moment.
+fn writable(caller: &Caller) -> Filter<Post> {
+    if caller.may_write_all_posts() { Filter::all() } else { Filter::is_in(PostColumn::UserId, caller.user_id()) }
 }
 
-/// Why a write found no row to change: there is none any more, or it is no longer the version that was asked for.
-async fn missed(posts: &TenantScoped<Post>, id: Uuid) -> Result<Error, Error> {
-    let exists = posts.exists(Filter::eq(PostColumn::Id, id)).await?;
-    Ok(if exists { Error::PreconditionFailed } else { Error::NotFound })
+/// Why a write found no row to change: there is none, it is another one's, or it is not the version that was asked for.
+async fn missed(caller: &Caller, posts: &TenantScoped<Post>, id: Uuid) -> Result<Error, Error> {
+    Ok(match posts.value::<Uuid>(id, PostColumn::UserId).await? {
+        None => Error::NotFound,
+        Some(author) if !caller.may_write_posts_of(author) => Error::Forbidden,
+        Some(_) => Error::PreconditionFailed,
+    })
 }
