@@ -15,7 +15,7 @@ use crate::entities::{idempotency, post, tenant, user};
 use crate::error::{Error, Keys};
 use crate::place::Place;
 use crate::scoped::TenantScoped;
-use crate::tally::{Pending, Tallied};
+use crate::tally::{Added, Pending};
 
 /// The proof that a request may work inside a tenant, and where the tenant's rows are.
 ///
@@ -192,23 +192,23 @@ impl Session {
         }
     }
 
-    /// Inserts rows with new ids, by one statement that is made when it is known whether it stands alone, and counts what that adds.
+    /// Inserts a row with a new id, by one statement that is made when it is known whether it stands alone, and counts what that adds.
     pub(crate) async fn insert(
         &self,
         keys: Keys,
-        added: Option<(Tallied, i64, i64)>,
-        statement: impl Fn(Standing, Option<&Pending>) -> Result<Statement, Error>,
+        added: Option<Added>,
+        statement: impl Fn(Standing) -> Result<Statement, Error>,
     ) -> Result<(), Error> {
         match &self.way {
             Way::Alone(place, tenant) => {
                 let mut pending = Pending::new(self.tenant, tenant.limits.clone());
-                added.into_iter().for_each(|(table, rows, bytes)| pending.add(table, rows, bytes));
-                Lease::insert(place, pending, keys, |standing, pending| statement(standing, Some(pending))).await
+                added.into_iter().for_each(|added| pending.add(added));
+                Lease::insert(place, pending, keys, statement).await
             }
             Way::Joined(_) => {
                 let mut unit = self.unit(Access::Write, keys).await?;
-                unit.affected(statement(Standing::InTransaction, None)?).await?;
-                added.map_or(Ok(()), |(table, rows, bytes)| unit.count(table, rows, bytes))
+                unit.affected(statement(Standing::InTransaction)?).await?;
+                added.map_or(Ok(()), |added| unit.count(added))
             }
         }
     }
@@ -254,8 +254,8 @@ impl Unit<'_> {
     }
 
     /// Counts rows and bytes that the operation added.
-    pub(crate) fn count(&mut self, table: Tallied, rows: i64, bytes: i64) -> Result<(), Error> {
-        self.lease()?.count(table, rows, bytes);
+    pub(crate) fn count(&mut self, added: Added) -> Result<(), Error> {
+        self.lease()?.count(added);
         Ok(())
     }
 

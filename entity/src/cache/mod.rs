@@ -34,12 +34,13 @@ use crate::place::Place;
 use crate::redis::PoolError;
 use crate::settings::{CacheMode, DatabaseSettings};
 use crate::steps::Steps;
-use answer::{Answer, Keepable};
+use answer::Answer;
 use counts::Counters;
 use flights::Flights;
 use local::Local;
 use shared::{Shared, Writing};
 
+pub(crate) use answer::Keepable;
 pub(crate) use area::{Area, Question};
 pub use counts::{CacheCounts, CacheStatus, LookObserver, Looked};
 pub(crate) use written::Written;

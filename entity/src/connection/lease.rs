@@ -16,7 +16,7 @@ use crate::Error;
 use crate::cache::{Area, Written};
 use crate::error::{Keys, is_lost, is_recoverable};
 use crate::place::{Place, Spot};
-use crate::tally::{Pending, Tallied};
+use crate::tally::{Added, Pending};
 use crate::usage::Counters;
 use crate::vocabulary::Limits;
 
@@ -53,17 +53,24 @@ impl Lease {
         let key = place.pool(access);
         let mut dead = Dead::default();
         loop {
-            let mut lease = Self::take_for(place, &key, binding).await?;
-            match lease.begin_here(place, access, binding).await {
-                Ok(()) => {
-                    lease.tenant = binding.tenant();
-                    return Ok(lease);
-                }
+            let lease = Self::take_for(place, &key, binding).await?;
+            match lease.begun(place, access, binding).await {
                 Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
-                Err(error) => {
-                    drop(lease);
-                    return Err(refused(place, error).await);
-                }
+                begun => return begun,
+            }
+        }
+    }
+
+    /// The same on this connection.
+    async fn begun(mut self, place: &Place, access: Access, binding: Binding) -> Result<Self, Error> {
+        match self.begin_here(place, access, binding).await {
+            Ok(()) => {
+                self.tenant = binding.tenant();
+                Ok(self)
+            }
+            Err(error) => {
+                drop(self);
+                Err(refused(place, error).await)
             }
         }
     }
@@ -170,9 +177,9 @@ impl Lease {
     }
 
     /// Counts rows and bytes that were added.
-    pub(crate) fn count(&mut self, table: Tallied, rows: i64, bytes: i64) {
+    pub(crate) fn count(&mut self, added: Added) {
         if let Some(pending) = &mut self.pending {
-            pending.add(table, rows, bytes);
+            pending.add(added);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::connection::Standing;
 use crate::error::{Error, internal};
 use crate::place::fence_lock;
 use crate::resource::{Owned, Stamp, is_among};
-use crate::tally::{CHANGE, Pending};
+use crate::tally::{Added, CHANGE};
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Owned> TenantScoped<R> {
@@ -24,8 +24,8 @@ impl<R: Owned> TenantScoped<R> {
         let row = self.stamped(new, &Stamp::now(self.session.tenant))?;
         let inserted = model::<R>(&row)?;
         let row = self.sealed(row).await?;
-        let added = R::COUNTED.map(|counted| (counted.table, 1, bytes_of::<R>(&row)));
-        self.session.insert(Self::KEYS, added, |standing, pending| self.inserts(&row, &standing, pending)).await?;
+        let added = added::<R>(std::slice::from_ref(&row));
+        self.session.insert(Self::KEYS, added, |standing| self.inserts(&row, &standing, added)).await?;
         Ok(inserted)
     }
 
@@ -44,10 +44,7 @@ impl<R: Owned> TenantScoped<R> {
         let mut unit = self.writing().await?;
         for chunk in rows.chunks(ROWS_A_STATEMENT) {
             unit.affected(self.build(&self.insertion(chunk))).await?;
-            if let Some(counted) = R::COUNTED {
-                let number = i64::try_from(chunk.len()).unwrap_or(i64::MAX);
-                unit.count(counted.table, number, chunk.iter().map(bytes_of::<R>).sum())?;
-            }
+            added::<R>(chunk).map_or(Ok(()), |added| unit.count(added))?;
         }
         unit.finish().await?;
         Ok(inserted)
@@ -124,16 +121,11 @@ impl<R: Owned> TenantScoped<R> {
     }
 
     /// One row's insert as it is sent by itself, or in a transaction.
-    fn inserts(
-        &self,
-        row: &R::ActiveModel,
-        standing: &Standing,
-        pending: Option<&Pending>,
-    ) -> Result<Statement, Error> {
+    fn inserts(&self, row: &R::ActiveModel, standing: &Standing, added: Option<Added>) -> Result<Statement, Error> {
         let (backend, tenant) = (self.session.backend, self.session.tenant);
-        match (standing, pending) {
-            (Standing::Alone { schema }, Some(pending)) => {
-                let amounts = R::COUNTED.map(|_| pending.amounts());
+        match standing {
+            Standing::Alone { schema } => {
+                let amounts = added.map(Added::alone);
                 let mut all: Vec<Value> = values::<R>(row).collect();
                 all.extend([Value::from(tenant), Value::from(fence_lock(tenant))]);
                 all.extend(amounts.into_iter().flatten().map(Value::from));
@@ -141,7 +133,7 @@ impl<R: Owned> TenantScoped<R> {
                 let build = || Ok(self.build(&self.entering(row, schema.as_ref().map(|_| SCHEMA), amounts)));
                 texts::statement(backend, Shape::new::<R>(backend, words.to_vec()), all, schema.as_deref(), build)
             }
-            _ => {
+            Standing::InTransaction => {
                 let all = std::iter::once(Value::from(tenant)).chain(values::<R>(row)).collect();
                 let build = || Ok(self.build(&self.insertion(std::slice::from_ref(row))));
                 texts::statement(backend, Shape::new::<R>(backend, b"+T".to_vec()), all, None, build)
@@ -199,11 +191,15 @@ fn value_of<A: ActiveModelTrait>(row: &A, column: <A::Entity as EntityTrait>::Co
     row.get(column).into_value().unwrap_or(Value::String(None))
 }
 
-fn bytes_of<R: Owned>(row: &R::ActiveModel) -> i64 {
-    match R::COUNTED.map(|counted| value_of(row, counted.bytes)) {
-        Some(Value::BigInt(Some(bytes))) => bytes,
+/// What the rows add to the tally, if they count.
+fn added<R: Owned>(rows: &[R::ActiveModel]) -> Option<Added> {
+    let counted = R::COUNTED?;
+    let bytes = |row| match value_of::<R::ActiveModel>(row, counted.bytes) {
+        Value::BigInt(Some(bytes)) => bytes,
         _ => 0,
-    }
+    };
+    let number = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    Some(Added { table: counted.table, rows: number, bytes: rows.iter().map(bytes).sum() })
 }
 
 /// The row as whoever inserts it will read it: nothing is made by the database.

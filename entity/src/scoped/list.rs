@@ -96,14 +96,11 @@ impl<'s, R: Mapped> List<'s, R> {
     /// The rows as they are stored: what the cache keeps.
     async fn rows(&self, reading: &Reading<R>, are_first: bool) -> Result<Vec<R>, Error> {
         let load = async { models(&self.scope.fetch(reading).await?) };
-        if !are_first || !self.scope.keeps() {
+        if !are_first {
             return load.await;
         }
-        let statement = self.scope.reads(reading, &Standing::InTransaction)?;
-        match self.scope.cached(|placed| Question::rows(placed, &statement)) {
-            Some((cache, area, question)) => cache.read(area, question, load).await,
-            None => load.await,
-        }
+        let question = |placed| Ok(Question::rows(placed, &self.scope.reads(reading, &Standing::InTransaction)?));
+        self.scope.kept_or(question, load).await
     }
 
     fn past(&self, cursor: Cursor) -> Filter<R> {

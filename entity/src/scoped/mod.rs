@@ -17,7 +17,7 @@ use sea_orm::{
     ColumnTrait, EntityName, EntityTrait, Iterable, QueryFilter, QueryResult, QueryTrait, Statement, StatementBuilder,
 };
 
-use crate::cache::{Area, Cache, Question};
+use crate::cache::{Area, Keepable, Question};
 use crate::connection::{Access, Standing};
 use crate::error::{Error, Keys};
 use crate::filter::Filter;
@@ -76,17 +76,22 @@ impl<R: Mapped> TenantScoped<R> {
         self.session.read(Self::KEYS, |standing: Standing| self.reads(reading, &standing)).await
     }
 
-    /// Whether the cache may keep rows.
-    fn keeps(&self) -> bool {
-        R::CACHED && self.session.cache().is_some()
-    }
-
-    /// Where the cache keeps the answer to a question, if it may keep it. The question is told where the tenant's rows are.
-    fn cached(&self, question: impl FnOnce(i64) -> Question) -> Option<(&Cache, Area, Question)> {
-        let (cache, placed) = self.session.cache().filter(|_| R::CACHED)?;
+    /// The answer to a question from the cache, if it may keep it, or else what `load` gets. The question is told where the tenant's
+    /// rows are.
+    async fn kept_or<T: Keepable>(
+        &self,
+        question: impl FnOnce(i64) -> Result<Question, Error>,
+        load: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let Some((cache, placed)) = self.session.cache().filter(|_| R::CACHED) else { return load.await };
         let name = R::Entity::default();
-        let table = migration::TENANT_TABLES.iter().find(|table| **table == name.table_name())?;
-        Some((cache, Area::Table { tenant: self.session.tenant, table }, question(placed)))
+        match migration::TENANT_TABLES.iter().find(|table| **table == name.table_name()) {
+            Some(table) => {
+                let area = Area::Table { tenant: self.session.tenant, table };
+                cache.read(area, question(placed)?, load).await
+            }
+            None => load.await,
+        }
     }
 
     /// Every column, by name: `*` would break prepared statements when a migration adds one.

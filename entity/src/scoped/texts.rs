@@ -5,7 +5,6 @@
 //! values are gathered. A debug build builds every statement and compares.
 
 use std::any::TypeId;
-use std::hash::Hash;
 use std::sync::{Arc, LazyLock};
 
 use dashmap::DashMap;
@@ -24,17 +23,14 @@ static TEXTS: LazyLock<DashMap<Shape, Arc<str>>> = LazyLock::new(DashMap::new);
 /// All that a statement's text depends on, but for the schema's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Shape {
-    backend: DbBackendKey,
+    is_postgres: bool,
     resource: TypeId,
     words: Vec<u8>,
 }
 
-/// `DbBackend` has no hash.
-type DbBackendKey = bool;
-
 impl Shape {
     pub(super) fn new<R: 'static>(backend: DbBackend, words: Vec<u8>) -> Self {
-        Self { backend: backend == DbBackend::Postgres, resource: TypeId::of::<R>(), words }
+        Self { is_postgres: backend == DbBackend::Postgres, resource: TypeId::of::<R>(), words }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::error::{Error, internal};
 use crate::filter::Filter;
 use crate::resource::{Mapped, Owned, now};
 use crate::session::Unit;
-use crate::tally::{CHANGE, Dependents, Tallied};
+use crate::tally::{Added, CHANGE, Dependents, Tallied};
 
 /// Rows of one `INSERT`: keeps the number of values below what the databases take (32,766 on SQLite).
 pub(super) const ROWS_A_STATEMENT: usize = 1_000;
@@ -188,13 +188,15 @@ impl<R: Owned> TenantScoped<R> {
 }
 
 /// Counts so many new rows, and what a write has changed of the bytes of those that it returned.
-pub(super) fn count_changes<R: Mapped>(unit: &mut Unit<'_>, new: usize, rows: &[QueryResult]) -> Result<(), Error> {
+pub(super) fn count_changes<R: Mapped>(unit: &mut Unit<'_>, new: usize, returned: &[QueryResult]) -> Result<(), Error> {
     let Some(counted) = R::COUNTED else { return Ok(()) };
-    unit.count(counted.table, i64::try_from(new).unwrap_or(i64::MAX), sum(rows, CHANGE)?)
+    let (table, rows) = (counted.table, i64::try_from(new).unwrap_or(i64::MAX));
+    unit.count(Added { table, rows, bytes: sum(returned, CHANGE)? })
 }
 
 fn count_deleted(unit: &mut Unit<'_>, table: Tallied, bytes: &str, rows: &[QueryResult]) -> Result<(), Error> {
-    unit.count(table, -i64::try_from(rows.len()).unwrap_or(i64::MAX), -sum(rows, bytes)?)
+    let (gone, bytes) = (i64::try_from(rows.len()).unwrap_or(i64::MAX), sum(rows, bytes)?);
+    unit.count(Added { table, rows: -gone, bytes: -bytes })
 }
 
 fn sum(rows: &[QueryResult], column: &str) -> Result<i64, Error> {

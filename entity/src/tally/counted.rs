@@ -24,6 +24,14 @@ impl Tallied {
     }
 }
 
+/// What one statement adds to a tally.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Added {
+    pub(crate) table: Tallied,
+    pub(crate) rows: i64,
+    pub(crate) bytes: i64,
+}
+
 /// What a resource whose rows count says of itself.
 pub(crate) struct Counted<C: 'static> {
     pub(crate) table: Tallied,

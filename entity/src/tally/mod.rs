@@ -10,7 +10,7 @@ mod pending;
 mod recount;
 mod stored;
 
-pub(crate) use counted::{CHANGE, Counted, Dependents, Tallied};
+pub(crate) use counted::{Added, CHANGE, Counted, Dependents, Tallied};
 pub(crate) use pending::Pending;
 pub use recount::Recounted;
 pub(crate) use recount::deviation;

@@ -3,7 +3,7 @@
 use sea_orm::{DbBackend, QueryResult};
 use uuid::Uuid;
 
-use super::counted::Tallied;
+use super::counted::Added;
 use crate::error::{Error, internal};
 use crate::vocabulary::Limits;
 
@@ -45,10 +45,10 @@ impl Pending {
         self.tenant
     }
 
-    pub(crate) fn add(&mut self, table: Tallied, rows: i64, bytes: i64) {
-        let amount = &mut self.added[table as usize];
-        amount.rows += rows;
-        amount.bytes += bytes;
+    pub(crate) fn add(&mut self, added: Added) {
+        let amount = &mut self.added[added.table as usize];
+        amount.rows += added.rows;
+        amount.bytes += added.bytes;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -76,12 +76,6 @@ impl Pending {
         format!("{}; {}", self.sql(backend, has_functions), summing(backend, self.tenant))
     }
 
-    /// What [`migration::ADD`] takes after the tenant, for a statement that stands alone.
-    pub(crate) fn amounts(&self) -> [i64; 5] {
-        let [users, posts] = self.added;
-        [any_slot() + SLOTS, users.rows, users.bytes, posts.rows, posts.bytes]
-    }
-
     /// Fails if a limit is exceeded that this came nearer to.
     pub(crate) fn check(&self, sum: &[QueryResult]) -> Result<(), Error> {
         let sum = sum.last().map(read).transpose()?.unwrap_or_default();
@@ -104,6 +98,16 @@ impl Pending {
             ("storage_bytes", self.limits.storage_bytes, users.bytes + posts.bytes),
         ]
         .into_iter()
+    }
+}
+
+impl Added {
+    /// What [`migration::ADD`] takes after the tenant, in a statement that stands alone.
+    pub(crate) fn alone(self) -> [i64; 5] {
+        let mut amounts = Amounts::default();
+        amounts[self.table as usize] = Amount { rows: self.rows, bytes: self.bytes };
+        let [users, posts] = amounts;
+        [any_slot() + SLOTS, users.rows, users.bytes, posts.rows, posts.bytes]
     }
 }
 
@@ -159,6 +163,7 @@ pub(super) fn read_from(row: &QueryResult, first: usize) -> Result<Amounts, Erro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tally::Tallied;
 
     fn pending(limits: Limits, added: Amounts) -> Pending {
         Pending { added, ..Pending::new(Uuid::now_v7(), limits) }
@@ -180,7 +185,9 @@ mod tests {
     fn what_no_limit_concerns_keeps_out_of_the_first_slot() {
         for _ in 0..100 {
             assert!((1..=8).contains(&any_slot()));
-            assert!((9..=16).contains(&pending(Limits::default(), Amounts::default()).amounts()[0]));
+            let [slot, amounts @ ..] = Added { table: Tallied::Posts, rows: 1, bytes: 7 }.alone();
+            assert!((9..=16).contains(&slot), "nor into one of a transaction's");
+            assert_eq!(amounts, [0, 0, 1, 7]);
         }
     }
 }

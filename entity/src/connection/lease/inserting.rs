@@ -10,29 +10,30 @@ use crate::place::Place;
 use crate::tally::Pending;
 
 impl Lease {
-    /// Inserts rows of a tenant's that add this to its tally: in one statement, if the session allows that and no limit is concerned, or
+    /// Inserts a row of a tenant's that adds this to its tally: in one statement, if the session allows that and no limit is concerned, or
     /// else in a transaction. The statement is made when it is known which.
     ///
-    /// The ids of the rows must be new ones. If a connection dies on the way, nobody knows whether they were inserted: so they are
-    /// inserted again on another one, and that their ids are taken means that they had been.
+    /// The row's id must be a new one. If a connection dies on the way, nobody knows whether the row was inserted: so it is
+    /// inserted again on another one, and that its id is taken means that it had been.
     pub(crate) async fn insert(
         place: &Place,
         pending: Pending,
         keys: Keys,
-        statement: impl Fn(Standing, &Pending) -> Result<Statement, Error>,
+        statement: impl Fn(Standing) -> Result<Statement, Error>,
     ) -> Result<(), Error> {
         let binding = Binding::Tenant(pending.tenant());
         let (key, cache) = (place.pool(Access::Write), &place.terms.cache);
         let (mut dead, mut announced, mut is_again) = (Dead::default(), None, false);
-        loop {
+        let inserted = loop {
             let mut lease = Self::take_for(place, &key, binding).await?;
             if pending.is_limited() || !lease.connection()?.can_stand_alone() {
-                // Nothing was sent.
-                lease.ended = true;
-                drop(lease);
-                return Self::insert_in_transaction(place, pending, keys, statement).await;
+                match lease.begun(place, Access::Write, binding).await {
+                    Err(error @ Error::Unavailable(_)) => dead.count(place, &key, error)?,
+                    begun => return begun?.insert_and_commit(statement(Standing::InTransaction), pending, keys).await,
+                }
+                continue;
             }
-            let statement = match statement(Standing::Alone { schema: place.schema() }, &pending) {
+            let statement = match statement(Standing::Alone { schema: place.schema() }) {
                 Ok(statement) => statement,
                 Err(error) => return lease.back_unused(error),
             };
@@ -45,43 +46,42 @@ impl Lease {
             place.terms.steps.reach("write committed").await;
             // An answer that is whole leaves nothing behind; where there is none, the connection is closed already.
             lease.ended = true;
-            let is_lost = lease.is_lost;
-            drop(lease);
-            let inserted = match sent {
-                Err(error) if is_lost => {
-                    dead.count(place, &key, error)?;
-                    is_again = true;
-                    continue;
-                }
-                Err(Error::Conflict { field: Some("id") }) if is_again => Ok(()),
-                Err(error) => Err(error),
-                Ok(_) => Ok(()),
-            };
-            if !matches!(inserted, Err(Error::Timeout))
-                && let Some(announced) = announced
-            {
-                announced.settle().await;
+            match sent {
+                Err(error) if lease.is_lost => dead.count(place, &key, error)?,
+                Err(Error::Conflict { field: Some("id") }) if is_again => break Ok(()),
+                sent => break sent.and_then(one),
             }
-            return match inserted {
-                Ok(()) => Ok(()),
-                Err(error) => Err(refused(place, error).await),
-            };
+            is_again = true;
+        };
+        if let (Some(announced), false) = (announced, matches!(inserted, Err(Error::Timeout))) {
+            announced.settle().await;
+        }
+        match inserted {
+            Ok(()) => Ok(()),
+            Err(error) => Err(refused(place, error).await),
         }
     }
 
-    async fn insert_in_transaction(
-        place: &Place,
+    async fn insert_and_commit(
+        mut self,
+        statement: Result<Statement, Error>,
         pending: Pending,
         keys: Keys,
-        statement: impl Fn(Standing, &Pending) -> Result<Statement, Error>,
     ) -> Result<(), Error> {
-        let mut lease = Self::begin(place, Access::Write, Binding::Tenant(pending.tenant())).await?;
-        let sent = lease.affected(statement(Standing::InTransaction, &pending)?, keys).await;
+        let sent = match statement {
+            Ok(statement) => self.affected(statement, keys).await.and_then(one),
+            Err(error) => Err(error),
+        };
         if sent.is_err() {
-            lease.roll_back().await;
+            self.roll_back().await;
         }
         sent?;
-        lease.pending = Some(Box::new(pending));
-        lease.commit().await
+        self.pending = Some(Box::new(pending));
+        self.commit().await
     }
+}
+
+/// Whoever is told that a row was inserted must find one.
+fn one(inserted: u64) -> Result<(), Error> {
+    if inserted == 1 { Ok(()) } else { Err(Error::Internal(format!("an insert of one row inserted {inserted}"))) }
 }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::wire::Scene;
 use crate::connection::{Access, Binding, Lease};
+use crate::place::fence_lock;
 use crate::vocabulary::{Isolation, Limits};
 use crate::{Error, Filter, NewPost, PostColumn};
 
@@ -19,6 +20,13 @@ impl Scene {
 
     async fn count(&self, title: &str) -> u64 {
         self.tenant.posts().count(Filter::eq(PostColumn::Title, title)).await.unwrap()
+    }
+
+    /// Keeps the tenant's writes out, as whoever moves it does, until the transaction ends.
+    async fn hold_fence(&self) -> Lease {
+        let mut holder = Lease::begin(&self.database.serving, Access::Write, Binding::Nobody).await.unwrap();
+        holder.run(&format!("SELECT pg_advisory_xact_lock({})", fence_lock(self.tenant.id()))).await.unwrap();
+        holder
     }
 
     async fn assert_tally_is_right(&self) {
@@ -103,9 +111,7 @@ async fn an_insert_is_refused_where_the_tenant_has_left() {
 async fn an_insert_waits_for_whoever_holds_the_fence() {
     let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
     let draft = scene.draft("Waits").await;
-    let fence = i64::from_ne_bytes(scene.tenant.id().as_u64_pair().1.to_ne_bytes());
-    let mut holder = Lease::begin(&scene.database.serving, Access::Write, Binding::Nobody).await.unwrap();
-    holder.run(&format!("SELECT pg_advisory_xact_lock({fence})")).await.unwrap();
+    let holder = scene.hold_fence().await;
     let posts = scene.tenant.posts();
     let mut inserting = std::pin::pin!(posts.insert(draft));
     let waited = tokio::time::timeout(Duration::from_millis(300), &mut inserting).await;
@@ -122,9 +128,7 @@ async fn an_insert_waits_for_whoever_holds_the_fence() {
 async fn an_insert_that_is_broken_off_leaves_nothing() {
     let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
     let draft = scene.draft("Broken off").await;
-    let fence = i64::from_ne_bytes(scene.tenant.id().as_u64_pair().1.to_ne_bytes());
-    let mut holder = Lease::begin(&scene.database.serving, Access::Write, Binding::Nobody).await.unwrap();
-    holder.run(&format!("SELECT pg_advisory_xact_lock({fence})")).await.unwrap();
+    let holder = scene.hold_fence().await;
     let broken_off = tokio::time::timeout(Duration::from_millis(300), scene.tenant.posts().insert(draft)).await;
     assert!(broken_off.is_err(), "{broken_off:?}");
     // The server looks every 100 ms whether anybody still waits.
