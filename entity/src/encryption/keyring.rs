@@ -146,16 +146,21 @@ impl Keyring {
 
     /// What puts the tenant's next key into the catalog, and its version.
     pub(super) async fn next(&self, tenant: Uuid) -> Result<(InsertStatement, i32), Error> {
-        let ring = self.ring()?;
         let newest = catalog::of_tenant(&self.catalog, tenant).await?.last().map_or(0, |key| key.version);
-        let version = newest + 1;
-        let wrapped = ring.present.wrap(&KeyBytes::generate(), &DataKey::about(tenant, version)).await?;
-        Ok((catalog::insertion(tenant, version, wrapped, ring.present.master_key_id()), version))
+        Ok((self.made(tenant, newest + 1).await?, newest + 1))
     }
 
-    /// Two processes may do this at once: the key of one of them is the tenant's.
+    /// What puts a new key of this version into the catalog.
+    async fn made(&self, tenant: Uuid, version: i32) -> Result<InsertStatement, Error> {
+        let ring = self.ring()?;
+        let wrapped = ring.present.wrap(&KeyBytes::generate(), &DataKey::about(tenant, version)).await?;
+        Ok(catalog::insertion(tenant, version, wrapped, ring.present.master_key_id()))
+    }
+
+    /// Two may do this at once: the key of one of them is the tenant's. It is the first whatever is there by now, or the slower one
+    /// would make a second.
     async fn make_first(&self, tenant: Uuid) -> Result<(), Error> {
-        let (mut insert, _) = self.next(tenant).await?;
+        let mut insert = self.made(tenant, 1).await?;
         insert.on_conflict(sea_orm::sea_query::OnConflict::new().do_nothing().to_owned());
         let mut lease = Lease::begin(&self.catalog, Access::Write, Binding::Nobody).await?;
         let statement = StatementBuilder::build(&insert, &self.catalog.backend());
@@ -226,6 +231,11 @@ impl Keyring {
 
 #[cfg(test)]
 impl Keyring {
+    /// As somebody does who saw no key a moment ago.
+    pub(crate) async fn make_first_for_test(&self, tenant: Uuid) {
+        self.make_first(tenant).await.unwrap();
+    }
+
     /// As if so many tenants were at work; says of how many of them, and others, keys are at hand then.
     pub(crate) fn crowd_for_test(&self, tenants: usize) -> usize {
         for _ in 0..tenants {

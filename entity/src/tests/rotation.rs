@@ -248,6 +248,18 @@ fn plain_rows_are_sealed_while_the_tenant_works_and_nobody_notices() {
 }
 
 #[test]
+fn of_two_who_make_the_first_key_the_slower_one_makes_no_second() {
+    for (scene, isolation) in both() {
+        let process = Process::start(&sealing(&scene));
+        process.run(async {
+            let world = World::new(&process, isolation, 4).await;
+            process.database.keys.make_first_for_test(world.tenant).await;
+            world.is_sealed_with(&process, 1).await;
+        });
+    }
+}
+
+#[test]
 fn a_text_that_does_not_open_keeps_the_old_key_in_use() {
     for (scene, isolation) in both() {
         let process = Process::start(&sealing(&scene));
