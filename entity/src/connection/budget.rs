@@ -49,18 +49,27 @@ impl Budget {
         self.wanted.notified().await;
     }
 
+    /// Whether a permit is left. Not if any is waited for.
+    pub(super) fn has_spare(&self) -> bool {
+        self.permits.available_permits() > 0
+    }
+
+    /// A permit, if one is left.
+    pub(super) fn try_take(self: &Arc<Self>) -> Option<Permit> {
+        self.permits.try_acquire().ok()?.forget();
+        Some(Permit { budget: Arc::clone(self), is_returning: false })
+    }
+
     /// The next permit. Whoever no longer waits for it has not taken it.
     pub(super) async fn take(self: &Arc<Self>) -> Permit {
-        match self.permits.try_acquire() {
-            Ok(permit) => permit.forget(),
-            Err(_) => {
-                let _wanting = Counted::new(&self.wanting);
-                self.wanted.notify_one();
-                // Is never closed.
-                if let Ok(permit) = self.permits.acquire().await {
-                    permit.forget();
-                }
-            }
+        if let Some(permit) = self.try_take() {
+            return permit;
+        }
+        let _wanting = Counted::new(&self.wanting);
+        self.wanted.notify_one();
+        // Is never closed.
+        if let Ok(permit) = self.permits.acquire().await {
+            permit.forget();
         }
         Permit { budget: Arc::clone(self), is_returning: false }
     }

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
-use super::budget::{Budget, Permit};
+use super::budget::Budget;
 use super::gate::Asker;
 use super::opened::Opened;
 use super::opening::Opening;
@@ -109,7 +109,7 @@ impl Connections {
 
     /// A connection of the owner's, within the budget, that is closed when it is dropped.
     pub(crate) async fn owner(&self, store: &Store, tenant: Option<Uuid>) -> Result<Opened, Error> {
-        let permit = tokio::time::timeout(WAIT, self.permit(false)).await.map_err(|_| self.too_few())?;
+        let permit = tokio::time::timeout(WAIT, self.shared.take()).await.map_err(|_| self.too_few())?;
         let source = store.source(Party::Owner, tenant);
         Opened::open(&self.runtime, async move { source.connect().await }, permit, Vec::new()).await
     }
@@ -246,10 +246,9 @@ impl Connections {
         (self.rules.min.min(most), most)
     }
 
-    /// The right to open a connection, in the order of asking.
-    pub(super) async fn permit(&self, of_catalog: bool) -> Permit {
-        let budget = if of_catalog && self.catalog.limit() > 0 { &self.catalog } else { &self.shared };
-        budget.take().await
+    /// The budget of the catalog's pool, or of the others.
+    pub(super) fn budget(&self, of_catalog: bool) -> &Arc<Budget> {
+        if of_catalog && self.catalog.limit() > 0 { &self.catalog } else { &self.shared }
     }
 
     /// How long ago, in milliseconds, the pool was last asked for a connection.

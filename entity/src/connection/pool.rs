@@ -1,5 +1,6 @@
 //! One pool: a plain queue of connections by deadpool, without a ping on release or checkout, and a line of those who wait.
 
+use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -20,6 +21,10 @@ use crate::error::Error;
 
 /// How long a request waits in all, for its turn and for a connection, before it is told that the database is busy.
 pub(super) const WAIT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for one of its pool's connections before another is opened that has to be taken from others.
+/// Opening one costs the server as much as fifty reads do, and most come free sooner.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 /// How often whoever opens a connection looks whether anybody still waits for it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -56,6 +61,15 @@ impl PoolKey {
     pub(super) fn is_shared(&self) -> bool {
         self.tenant.is_none()
     }
+}
+
+/// What a new connection may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Haste {
+    /// It is opened if the budget has a permit left.
+    IfSpare,
+    /// It waits for a permit, and others are made to give one back.
+    TakeFromOthers,
 }
 
 /// A change of a pool's size.
@@ -121,8 +135,16 @@ impl Pool {
             biased;
             entered = self.line.enter(asker, Instant::now() + WAIT) => entered?,
             error = self.is_cut_off(&mut trouble) => return Err(error),
+            never = self.lose_patience() => match never {},
         }
         Ok(Turn { pool: Arc::clone(self), asker, is_lost: false })
+    }
+
+    async fn lose_patience(self: &Arc<Self>) -> Infallible {
+        loop {
+            tokio::time::sleep(PATIENCE).await;
+            self.open(Haste::TakeFromOthers);
+        }
     }
 
     async fn is_cut_off(&self, trouble: &mut watch::Receiver<Option<Error>>) -> Error {
@@ -135,22 +157,32 @@ impl Pool {
         }
     }
 
-    /// Opens what is asked for and not there, on the runtime that opened the database.
+    /// Opens what is asked for and not there; at the cost of others only if this pool has nothing at all.
+    pub(super) fn open_missing(self: &Arc<Self>) {
+        self.open(if self.line.open() == 0 { Haste::TakeFromOthers } else { Haste::IfSpare });
+    }
+
+    /// Opens connections on the runtime that opened the database.
     ///
     /// A socket belongs to the runtime on which it was opened and dies with it. A web server's workers have runtimes of their
     /// own that end one by one while it stops; a connection must outlive them, because a request on another worker may hold it.
-    pub(super) fn open_missing(self: &Arc<Self>) {
+    fn open(self: &Arc<Self>, haste: Haste) {
         let Some(connections) = self.connections.upgrade() else { return };
+        if haste == Haste::IfSpare && !connections.budget(self.key.is_catalog()).has_spare() {
+            return;
+        }
         for _ in 0..self.line.missing() {
             let (pool, connections) = (Arc::clone(self), Arc::clone(&connections));
-            connections.runtime().clone().spawn(async move { pool.open_one(&connections).await });
+            connections.runtime().clone().spawn(async move { pool.open_one(&connections, haste).await });
         }
     }
 
-    async fn open_one(&self, connections: &Connections) {
+    async fn open_one(&self, connections: &Connections, haste: Haste) {
         // Counted as being opened until it is said how that went; also if it is never said.
         let opening = GivesUp(&self.line);
-        let Some((slots, permit)) = self.while_asked(self.admission(connections)).await else { return };
+        let Some((slots, permit)) = self.while_asked(self.admission(connections, haste)).await.flatten() else {
+            return;
+        };
         let connecting = self.sessions.clone().open(self.source.clone());
         match Opened::open(connections.runtime(), connecting, permit, slots).await {
             Ok(opened) => {
@@ -166,12 +198,17 @@ impl Pool {
     }
 
     /// The right to open a connection. The permit comes last: whoever has one waits for nothing but the server.
-    async fn admission(&self, connections: &Connections) -> (Vec<Slot>, Permit) {
+    async fn admission(&self, connections: &Connections, haste: Haste) -> Option<(Vec<Slot>, Permit)> {
         let mut slots = Vec::with_capacity(self.openings.len());
         for opening in &self.openings {
             slots.push(opening.enter().await);
         }
-        (slots, connections.permit(self.key.is_catalog()).await)
+        let budget = connections.budget(self.key.is_catalog());
+        let permit = match haste {
+            Haste::IfSpare => budget.try_take()?,
+            Haste::TakeFromOthers => budget.take().await,
+        };
+        Some((slots, permit))
     }
 
     /// Waits for as long as anybody waits for a connection.

@@ -155,6 +155,44 @@ async fn all_request(tenants: &[TenantAccess], count: usize) -> Duration {
     join_all(tenants.iter().map(one)).await.into_iter().map(Result::unwrap).max().unwrap()
 }
 
+/// Connections that were ever opened to the tenants' own databases.
+async fn sessions(fleet: &Fleet) -> i64 {
+    // The server counts one when it has been idle for a moment.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let own: Vec<String> = fleet.tenants.iter().map(|tenant| format!("'tenant_{}'", tenant.id().simple())).collect();
+    let own = own.join(", ");
+    fleet.test.number(&format!("SELECT sum(sessions)::bigint FROM pg_stat_database WHERE datname IN ({own})")).await
+}
+
+/// Now one of them would like to have more connections, and now another. A new connection costs what fifty requests do: it is
+/// cheaper to wait for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_do_not_follow_every_wish() {
+    let fleet = Fleet::new(TestDatabase::postgres().await, 10, &[("CONNECTION_BUDGET", "20")]).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let visitor = |seed: usize| {
+        let (tenants, stop) = (fleet.tenants.clone(), Arc::clone(&stop));
+        tokio::spawn(async move {
+            let mut sent = 0;
+            while !stop.load(Ordering::Relaxed) {
+                let number = (seed * 31 + sent * sent * 7 + sent * 3) % 101;
+                tenants[number % tenants.len()].users().count(Filter::all()).await.unwrap();
+                sent += 1;
+            }
+            sent
+        })
+    };
+    let visitors: Vec<_> = (0..12).map(visitor).collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = sessions(&fleet).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let opened = sessions(&fleet).await - before;
+    stop.store(true, Ordering::Relaxed);
+    let requests: usize = join_all(visitors).await.into_iter().map(Result::unwrap).sum();
+    eprintln!("{opened} connections were opened while {requests} requests were answered");
+    assert!(usize::try_from(opened).unwrap() * 50 < requests, "{opened} connections for {requests} requests");
+}
+
 /// Asks again and again, whatever the answer is, for as long as this lives.
 fn pester(tenant: &TenantAccess, tasks: usize) -> JoinSet<()> {
     let mut pestering = JoinSet::new();
