@@ -69,7 +69,7 @@ impl Application {
         let listener = TcpListener::bind(address).map_err(|source| StartError::Bind { address, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Bind { address, source })?;
         actix_web::rt::spawn(database.clone().take_care());
-        database.use_shared_cache();
+        database.tend_cache();
         let metrics = Metrics::new(config.usage.metrics_tenants)?;
         let meter = Arc::new(Meter::new(database.clone(), metrics.busiest().clone(), config.usage));
         actix_web::rt::spawn(Arc::clone(&meter).run());
@@ -105,7 +105,7 @@ impl Application {
         if let Err(error) = meter.flush().await {
             tracing::warn!(%error, "what tenants used in the last seconds could not be written down");
         }
-        self.database.leave_shared_cache().await;
+        self.database.leave_cache().await;
         tracing::info!("stopped");
         Ok(())
     }

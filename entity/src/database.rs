@@ -182,11 +182,11 @@ impl Database {
         self.cache.status()
     }
 
-    /// Uses the cache that is shared through Redis, for as long as the runtime lives. Without this, nothing is read from it, but
-    /// what is written here is announced.
-    pub fn use_shared_cache(&self) {
-        let cache = Arc::clone(&self.cache);
-        self.spawn(async move { cache.keep_beating().await });
+    /// Keeps the cache true and in use, for as long as the runtime lives. Without this, nothing is read from Redis, but what is
+    /// written here is announced; and a name is not kept for longer than it may be behind.
+    pub fn tend_cache(&self) {
+        let (cache, catalog) = (Arc::clone(&self.cache), Arc::clone(&self.platform));
+        self.spawn(async move { cache.tend(&catalog).await });
     }
 
     /// Waits until a change of the catalog holds in every process. Where Redis has told them, it does already.
@@ -197,7 +197,7 @@ impl Database {
     }
 
     /// Tells the other processes that this one ends.
-    pub async fn leave_shared_cache(&self) {
+    pub async fn leave_cache(&self) {
         self.cache.say_farewell().await;
     }
 

@@ -4,7 +4,7 @@
 //! time, the one bound to its transaction; the *platform* role does the operator's cross-tenant work through policies of its
 //! own.
 
-use crate::{CATALOG, CATALOG_TABLES, DEPARTURES, TALLIES, TENANT, TENANT_TABLES};
+use crate::{CATALOG, CATALOG_TABLES, CHANGES, DEPARTURES, TALLIES, TENANT, TENANT_TABLES};
 
 /// The transaction-local setting that names the tenant whose rows are visible.
 pub const TENANT_SETTING: &str = "app.current_tenant_id";
@@ -56,7 +56,7 @@ pub fn platform_grants(platform: &str, with_catalog: bool) -> String {
     let mut sql = format!("GRANT USAGE ON SCHEMA public TO {role}; GRANT SELECT ON {} TO {role};", TENANT.ledger);
     let catalog = if with_catalog { CATALOG_TABLES } else { &[] };
     if with_catalog {
-        sql.push_str(&format!("GRANT SELECT ON {} TO {role};", CATALOG.ledger));
+        sql.push_str(&format!("GRANT SELECT ON {}, {CHANGES} TO {role};", CATALOG.ledger));
     }
     for table in catalog.iter().chain(TENANT_TABLES).chain(&[DEPARTURES, TALLIES]) {
         // The audit log is append-only, for the platform too; who has left is the owner's to say.

@@ -13,7 +13,7 @@ mod dialect;
 mod set;
 mod tenant;
 
-pub use catalog::{CATALOG, CATALOG_TABLES};
+pub use catalog::{CATALOG, CATALOG_TABLES, CHANGES};
 pub use dialect::Dialect;
 pub use set::{Migration, Set};
 pub use tenant::{ADD, DEPARTURES, ENTER, LEFT, TALLIES, TENANT, TENANT_TABLES};

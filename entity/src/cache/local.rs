@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use moka::notification::RemovalCause;
 use moka::sync::Cache as Store;
 
+use super::watch::Watch;
 use super::{Answer, Area, Found, Lifetimes, Question, Seat, Stamp};
+use crate::place::Place;
 
 /// Areas share this many stamps, however many tenants there are. Two that share one only make each other doubtful.
 const SLOTS: usize = 1 << 12;
@@ -21,12 +23,19 @@ const NAMES_PART: u64 = 8;
 
 pub(super) struct Local {
     slots: Vec<Mutex<Slot>>,
-    names: Store<Seat, Answer>,
-    rows: Store<Seat, Answer>,
+    names: Store<Seat, Kept>,
+    rows: Store<Seat, Kept>,
+    watch: Watch,
     /// Numbers the writers.
     writers: AtomicU64,
     evictions: Arc<AtomicU64>,
     commit: Duration,
+}
+
+#[derive(Clone)]
+struct Kept {
+    answer: Answer,
+    at: Instant,
 }
 
 /// The stamp of some areas, and who is about to change it.
@@ -49,7 +58,7 @@ impl Local {
             let evicted = Arc::clone(&evictions);
             Store::builder()
                 .max_capacity(size)
-                .weigher(|_: &Seat, answer: &Answer| u32::try_from(answer.size() + OVERHEAD).unwrap_or(u32::MAX))
+                .weigher(|_: &Seat, kept: &Kept| u32::try_from(kept.answer.size() + OVERHEAD).unwrap_or(u32::MAX))
                 .time_to_live(ttl)
                 .eviction_listener(move |_, _, cause| {
                     if cause == RemovalCause::Size {
@@ -62,6 +71,7 @@ impl Local {
             slots: (0..SLOTS).map(|_| Mutex::default()).collect(),
             names: store(size / NAMES_PART, lifetimes.names),
             rows: store(size - size / NAMES_PART, lifetimes.rows),
+            watch: Watch::new(lifetimes.behind),
             writers: AtomicU64::new(0),
             evictions,
             commit: lifetimes.commit,
@@ -81,11 +91,19 @@ impl Local {
     }
 
     pub(super) fn look_at(&self, seat: &Seat) -> Found {
-        self.store(&seat.area).get(seat).map_or_else(|| Found::Nothing(seat.clone()), Found::Answer)
+        match self.store(&seat.area).get(seat) {
+            Some(kept) if seat.area != Area::Names || self.watch.holds(kept.at) => Found::Answer(kept.answer),
+            Some(_) | None => Found::Nothing(seat.clone()),
+        }
+    }
+
+    /// Asks the catalog whether names still are what they were, for as long as this is polled.
+    pub(super) async fn keep_asking(&self, catalog: &Place) {
+        self.watch.keep_asking(catalog, || self.slot(&Area::Names).stamp += 1).await;
     }
 
     pub(super) fn keep(&self, seat: &Seat, answer: Answer) {
-        self.store(&seat.area).insert(seat.clone(), answer);
+        self.store(&seat.area).insert(seat.clone(), Kept { answer, at: Instant::now() });
     }
 
     /// Gives the areas new stamps and notes a writer, whose number is returned.
@@ -117,7 +135,7 @@ impl Local {
         self.names.weighted_size() + self.rows.weighted_size()
     }
 
-    fn store(&self, area: &Area) -> &Store<Seat, Answer> {
+    fn store(&self, area: &Area) -> &Store<Seat, Kept> {
         match area {
             Area::Names => &self.names,
             Area::Table { .. } => &self.rows,
@@ -150,7 +168,7 @@ mod tests {
 
     fn local(size: u64, commit: Duration) -> Local {
         let minute = Duration::from_secs(60);
-        Local::new(size, Lifetimes { rows: minute, names: minute, nobody: minute, commit })
+        Local::new(size, Lifetimes { rows: minute, names: minute, behind: minute, nobody: minute, commit })
     }
 
     fn seat(local: &Local, id: u128) -> Option<Seat> {

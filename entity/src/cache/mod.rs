@@ -21,12 +21,14 @@ mod counts;
 mod flights;
 mod local;
 mod shared;
+mod watch;
 mod written;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use sea_orm::DbBackend;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -58,6 +60,8 @@ struct Lifetimes {
     rows: Duration,
     /// Which tenant a name names.
     names: Duration,
+    /// How far a name may be behind, where nobody says what other processes change.
+    behind: Duration,
     /// That a name names nobody, in Redis: names can be made up.
     nobody: Duration,
     /// How long an area is read past the cache if nobody says how a commit ended.
@@ -73,7 +77,8 @@ impl Lifetimes {
         Self {
             rows: if is_told || is_alone { cache.ttl } else { cache.ttl.min(cache.tenant_ttl) },
             // A place that a tenant has left is kept for a request longer than this.
-            names: cache.ttl.min(if is_told { settings.request_timeout / 2 } else { cache.tenant_ttl }),
+            names: if is_told { cache.ttl.min(settings.request_timeout / 2) } else { cache.ttl },
+            behind: cache.ttl.min(cache.tenant_ttl),
             nobody: cache.tenant_ttl,
             commit: settings.statement_timeout + COMMIT_ENDS,
         }
@@ -253,10 +258,15 @@ impl Cache {
         }
     }
 
-    /// Uses Redis, if that is where answers are kept, for as long as this is polled. Where the cache is off, only to be heard.
-    pub(crate) async fn keep_beating(&self) {
-        if let Backing::Shared(shared) = &self.backing {
-            Arc::clone(shared).keep_beating().await;
+    /// Keeps it true and in use, for as long as this is polled: is there in Redis, even if only to be heard, or asks the catalog
+    /// whether it has changed.
+    pub(crate) async fn tend(&self, catalog: &Place) {
+        match &self.backing {
+            Backing::Off => {}
+            // An SQLite file has one process that serves it.
+            Backing::Local(local) if catalog.backend() == DbBackend::Postgres => local.keep_asking(catalog).await,
+            Backing::Local(_) => {}
+            Backing::Shared(shared) => Arc::clone(shared).keep_beating().await,
         }
     }
 
@@ -271,7 +281,8 @@ impl Cache {
     pub(crate) fn oldest_name(&self) -> Duration {
         match self.backing {
             Backing::Off => Duration::ZERO,
-            Backing::Local(_) | Backing::Shared(_) => self.lifetimes.names,
+            Backing::Local(_) => self.lifetimes.behind,
+            Backing::Shared(_) => self.lifetimes.names,
         }
     }
 
@@ -338,19 +349,21 @@ pub(crate) fn all_of(tenant: Uuid) -> Vec<Area> {
 mod tests {
     use super::*;
 
-    fn lifetimes(pairs: &[(&str, &str)]) -> (u128, u128) {
+    /// Of rows, of names, and how far those may be behind.
+    fn lifetimes(pairs: &[(&str, &str)]) -> (u128, u128, u128) {
         let find = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
         let lifetimes = Lifetimes::of(&DatabaseSettings::from_lookup(&find).unwrap());
-        (lifetimes.rows.as_millis(), lifetimes.names.as_millis())
+        (lifetimes.rows.as_millis(), lifetimes.names.as_millis(), lifetimes.behind.as_millis())
     }
 
     #[test]
-    fn rows_that_others_may_change_unheard_are_kept_as_shortly_as_tenants() {
+    fn rows_that_others_may_change_unheard_are_kept_no_longer_than_names_may_be_behind() {
         let postgres = ("DATABASE_URL", "postgres://localhost/tenantry");
-        assert_eq!(lifetimes(&[]), (60_000, 1_000), "a file has one process");
-        assert_eq!(lifetimes(&[postgres]), (1_000, 1_000));
-        assert_eq!(lifetimes(&[postgres, ("CACHE", "alone"), ("CACHE_TTL", "5s")]), (5_000, 1_000));
-        assert_eq!(lifetimes(&[postgres, ("REDIS_URL", "redis://localhost")]), (60_000, 15_000));
-        assert_eq!(lifetimes(&[("REQUEST_TIMEOUT", "300ms")]), (60_000, 150));
+        assert_eq!(lifetimes(&[]), (60_000, 60_000, 1_000), "a file has one process");
+        assert_eq!(lifetimes(&[postgres]), (1_000, 60_000, 1_000));
+        assert_eq!(lifetimes(&[postgres, ("CACHE", "alone"), ("CACHE_TTL", "5s")]), (5_000, 5_000, 1_000));
+        assert_eq!(lifetimes(&[postgres, ("REDIS_URL", "redis://localhost")]), (60_000, 15_000, 1_000));
+        let hasty = [postgres, ("REDIS_URL", "redis://localhost"), ("REQUEST_TIMEOUT", "300ms")];
+        assert_eq!(lifetimes(&hasty), (60_000, 150, 150));
     }
 }

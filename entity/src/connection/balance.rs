@@ -1,6 +1,7 @@
 //! How pools grow and shrink, and what happens when the budget is spent.
 //!
-//! Each pool in use is then held to an equal share. An idle connection goes to whoever waits; a connection in use goes
+//! Whoever has waited for one of the own pool's connections for a while, or has none, then asks for one of the others'
+//! (`pool.rs`), and each pool in use is held to an equal share. An idle connection goes to whoever waits; a connection in use goes
 //! there when it is given back, once its pool has had it for a while or has more than its share. For a moment it is left to
 //! its pool in any case: whoever sends one request after the other would pay for a new connection each time.
 

@@ -25,7 +25,7 @@ pub(super) async fn examine(database: &Database) -> Result<Check, Error> {
     if database.settings.cache.mode == CacheMode::Off {
         return Ok(Check::new("cache", Vec::new(), "it is off"));
     }
-    database.use_shared_cache();
+    database.tend_cache();
     let began = Instant::now();
     while !database.cache.is_usable() && began.elapsed() < PATIENCE {
         tokio::time::sleep(LOOK).await;
@@ -36,7 +36,7 @@ pub(super) async fn examine(database: &Database) -> Result<Check, Error> {
         Ok(vec!["Redis cannot be used at REDIS_URL, because it does not answer or refuses, or a process that used it is cut off from it: \
                  requests are served without the cache".to_owned()])
     };
-    database.leave_shared_cache().await;
+    database.leave_cache().await;
     Ok(Check::new("cache", wrong?, "no tenant finds another's answer in it, and a change of the catalog is heard"))
 }
 

@@ -85,7 +85,7 @@ fn on(
     let settings = super::settings(&variables(&database)).observed_by(observer);
     let _inside = runtime.enter();
     let opened = crate::database::connect(&settings).unwrap();
-    opened.use_shared_cache();
+    opened.tend_cache();
     let gatekeeper = Gatekeeper::new(opened.clone());
     let settled = runtime.block_on(settle(&gatekeeper));
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES);

@@ -6,8 +6,11 @@ mod m0003_places;
 mod m0004_data_keys;
 mod m0005_usage;
 mod m0006_audit_outcomes;
+mod m0007_changes;
 
 use crate::set::Set;
+
+pub use m0007_changes::CHANGES;
 
 /// Every table of the catalog; each has a column that says which tenant a row is about.
 pub const CATALOG_TABLES: &[&str] = &[
@@ -32,5 +35,6 @@ pub static CATALOG: Set = Set {
         m0004_data_keys::MIGRATION,
         m0005_usage::MIGRATION,
         m0006_audit_outcomes::MIGRATION,
+        m0007_changes::MIGRATION,
     ],
 };

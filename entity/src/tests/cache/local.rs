@@ -137,6 +137,84 @@ fn another_process_is_behind_for_no_longer_than_it_is_said() {
     }
 }
 
+/// For how long names may be behind in the next tests.
+const BEHIND: Duration = Duration::from_millis(200);
+
+/// A process that asks whether the catalog has changed, and how it finds `acme` once it has asked.
+fn tended(settings: &[(&'static str, &str)]) -> (Scene, Process) {
+    let ttl = format!("{}ms", BEHIND.as_millis());
+    let all = [&[("TENANT_CACHE_TTL", ttl.as_str())], settings].concat();
+    let scene = Scene::new(TestDatabase::postgres(), &all);
+    let process = Process::start(&scene.settings);
+    process.run(Acme::make(&process));
+    process.run(async { process.database.tend_cache() });
+    assert!(find_for(&process, BEHIND * 2).is_some());
+    (scene, process)
+}
+
+/// Finds `acme` again and again, and at last.
+fn find_for(process: &Process, time: Duration) -> Option<TenantAccess> {
+    let began = Instant::now();
+    while began.elapsed() < time {
+        process.run(admitted(process));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    process.run(admitted(process))
+}
+
+/// How often a tenant was asked for, and how often whether any has changed.
+fn asked(scene: &Scene, work: impl FnOnce()) -> (usize, usize) {
+    let before = scene.sent.lock().unwrap().len();
+    work();
+    let sent = scene.sent.lock().unwrap();
+    let count = |what: &str| sent[before..].iter().filter(|(sql, _)| sql.contains(what)).count();
+    (count("FROM \"tenants\""), count(migration::CHANGES))
+}
+
+#[test]
+fn a_name_is_asked_for_once_while_the_catalog_does_not_change() {
+    for mode in ["on", "alone", "tenants"] {
+        let (scene, process) = tended(&[("CACHE", mode)]);
+        let (names, changes) = asked(&scene, || assert!(find_for(&process, BEHIND * 5).is_some()));
+        assert_eq!(names, 0, "{mode}");
+        assert!((3..=12).contains(&changes), "{mode}: {changes} in {BEHIND:?} times 5");
+        std::thread::sleep(BEHIND);
+        let (_, changes) = asked(&scene, || std::thread::sleep(BEHIND * 3));
+        assert_eq!(changes, 0, "{mode}: nobody looks for a name");
+    }
+}
+
+#[test]
+fn what_others_change_in_the_catalog_is_noticed() {
+    let (scene, process) = tended(&[]);
+    let other = Process::start(&scene.settings);
+    let id = process.run(admitted(&process)).unwrap().id();
+    let noticed = |what: &str, is_there: &dyn Fn(Option<TenantAccess>) -> bool| {
+        let changed = Instant::now();
+        while !is_there(process.run(admitted(&process))) {
+            assert!(changed.elapsed() < BEHIND + Duration::from_millis(200), "{what} is not noticed");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    };
+    other.run(other.platform().tenant_suspend(id)).unwrap();
+    noticed("a suspension", &|found| found.unwrap().tenant().suspended);
+    // Past Tenantry.
+    process.run(scene.test.execute(&format!("UPDATE tenants SET suspended = false WHERE id = '{id}'")));
+    noticed("a change by hand", &|found| !found.unwrap().tenant().suspended);
+    let slug = crate::TenantChanges { slug: Some("emca".to_owned()), ..Default::default() };
+    other.run(other.platform().tenant_update(id, None, slug)).unwrap();
+    noticed("a new slug", &|found| found.is_none());
+}
+
+#[test]
+fn without_an_answer_a_name_is_asked_for_as_often_as_it_may_be_behind() {
+    let (scene, process) = tended(&[]);
+    process.run(scene.test.execute(&format!("ALTER TABLE {} RENAME TO away", migration::CHANGES)));
+    find_for(&process, BEHIND);
+    let (names, changes) = asked(&scene, || assert!(find_for(&process, BEHIND * 5).is_some()));
+    assert!((3..=6).contains(&names) && changes >= 3, "{names}, {changes}");
+}
+
 #[test]
 fn nothing_is_kept_when_it_is_off() {
     let scene = Scene::new(TestDatabase::sqlite(), &[("CACHE", "off")]);

@@ -35,7 +35,7 @@ impl Installation {
 /// A process that uses the cache.
 pub(super) fn started(settings: &DatabaseSettings) -> Process {
     let process = Process::start(settings);
-    process.database.use_shared_cache();
+    process.database.tend_cache();
     usable(&process);
     process
 }
@@ -240,7 +240,7 @@ fn a_process_with_the_cache_off_is_heard() {
     until_kept(&server, &acme.access, &acme.post);
     let url = installation.redis.url();
     let off = Process::start(&Scene::settings_of(&installation.scene.test, &[("REDIS_URL", &url), ("CACHE", "off")]));
-    off.database.use_shared_cache();
+    off.database.tend_cache();
     off.run(acme.seen_by(&off).retitle("two"));
     assert_eq!(server.run(title(&acme.access, &acme.post)).as_deref(), Some("two"));
     assert!(!off.database.cache().is_usable);

@@ -35,7 +35,7 @@ fn an_old_snapshot_is_not_believed_by_a_process_that_starts() {
     assert_eq!(until_kept(&process, &acme.access, &acme.post).as_deref(), Some("one"));
     installation.redis.save();
     process.run(acme.retitle("two"));
-    process.run(process.database.leave_shared_cache());
+    process.run(process.database.leave_cache());
     drop(process);
     installation.redis.kill();
     installation.redis.start_again();

@@ -137,7 +137,7 @@ fn costs_one_wait(stop: impl Fn(&TestRedis), go_on: impl Fn(&TestRedis)) {
     let acme = process.run(Acme::make(&process));
     let url = installation.redis.url();
     let off = Process::start(&Scene::settings_of(&installation.scene.test, &[("REDIS_URL", &url), ("CACHE", "off")]));
-    off.database.use_shared_cache();
+    off.database.tend_cache();
     let past_it = acme.seen_by(&off);
     off.run(past_it.retitle("one"));
     until_kept(&process, &acme.access, &acme.post);
@@ -184,7 +184,7 @@ fn a_server_that_starts_without_redis_serves() {
     let mut installation = Installation::postgres();
     installation.redis.kill();
     let process = Process::start(&installation.scene.settings);
-    process.database.use_shared_cache();
+    process.database.tend_cache();
     let acme = process.run(Acme::make(&process));
     process.run(acme.retitle("two"));
     assert_eq!(process.run(title(&acme.access, &acme.post)).as_deref(), Some("two"));
