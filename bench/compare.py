@@ -42,7 +42,7 @@ def cpu_of(pid):
     try:
         fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
         children = open(f"/proc/{pid}/task/{pid}/children").read().split()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return 0
     return sum(int(field) for field in fields[11:15]) / TICKS + sum(cpu_of(child) for child in children)
 

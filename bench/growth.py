@@ -34,6 +34,10 @@ CATALOG = """INSERT INTO tenants (id, slug, name, name_folded, status, isolation
              INSERT INTO tenant_slugs (slug, tenant_id) SELECT slug, id FROM made;"""
 
 
+# An id as the server would have made it at the n-th millisecond: rows lie in the order of their ids.
+ID = "(lpad(to_hex(1700000000000 + n), 12, '0') || '7' || substr(md5(n::text), 1, 3) || '8' || substr(md5(n::text), 4, 15))::uuid"
+
+
 def rows_sql(posts):
     """A user and so many posts for each tenant of `made`, in the schema that is the current one."""
     return f"""
@@ -202,7 +206,7 @@ def deep(bench):
         CREATE TEMP TABLE made AS SELECT gen_random_uuid() AS id, 'huge' AS slug;
         """ + CATALOG + """
         INSERT INTO users (tenant_id, id, name, name_folded, email, email_folded, role, bytes, version, created_at, updated_at)
-            SELECT id, gen_random_uuid(), 'User ' || n, 'user ' || n, 'user' || n || '@example.com', 'user' || n || '@example.com', 'member',
+            SELECT id, """ + ID + """, 'User ' || n, 'user ' || n, 'user' || n || '@example.com', 'user' || n || '@example.com', 'member',
                    20, 1, now(), now() FROM made, generate_series(1, 1000000) AS n;""")
     bench.installation.sql("VACUUM ANALYZE users")
     server = bench.server()

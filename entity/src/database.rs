@@ -232,7 +232,8 @@ impl Database {
     }
 
     /// Admits to the tenant; whether that may be is for the caller to have decided.
-    pub(crate) fn access(&self, tenant: tenant::Model) -> Result<TenantAccess, Error> {
+    pub(crate) fn access(&self, tenant: impl Into<Arc<tenant::Model>>) -> Result<TenantAccess, Error> {
+        let tenant = tenant.into();
         let place = self.place_of(&tenant)?;
         Ok(TenantAccess::new(tenant, place, self))
     }

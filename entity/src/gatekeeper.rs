@@ -4,6 +4,7 @@
 //! the platform; so it belongs to authentication and to the command line, and a handler has no way to it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryTrait, StatementBuilder};
@@ -55,7 +56,7 @@ impl TenantName {
 
 /// A tenant of the catalog. Only the [`Gatekeeper`] finds one, and only a found one can be admitted.
 #[derive(Clone, Debug)]
-pub struct Located(tenant::Model);
+pub struct Located(Arc<tenant::Model>);
 
 impl Located {
     /// The tenant's row.
@@ -92,12 +93,12 @@ impl Gatekeeper {
     /// something to know, too. Whoever names the same waits in one line.
     pub async fn find(&self, names: &[TenantName]) -> Result<Vec<Located>, Error> {
         let question = Question::names(names.iter().flat_map(|name| name.words()));
-        let lasts = |found: &Vec<tenant::Model>| !found.iter().any(is_passing);
-        let found = self.database.cache.read_if(Area::Names, question, lasts, self.fetch(names)).await?;
+        let lasts = |found: &Vec<Arc<tenant::Model>>| !found.iter().any(|tenant| is_passing(tenant));
+        let found = self.database.cache.read_if(Area::Names, question, lasts, || self.fetch(names)).await?;
         Ok(found.into_iter().map(Located).collect())
     }
 
-    async fn fetch(&self, names: &[TenantName]) -> Result<Vec<tenant::Model>, Error> {
+    async fn fetch(&self, names: &[TenantName]) -> Result<Vec<Arc<tenant::Model>>, Error> {
         let mut selects = names.iter().map(select_named);
         let Some(mut select) = selects.next() else { return Ok(Vec::new()) };
         selects.for_each(|other| {
@@ -106,12 +107,12 @@ impl Gatekeeper {
         let place = &self.database.platform;
         let statement = StatementBuilder::build(&select, &place.backend());
         let rows = Lease::read_for(place, Asker::of(&names.last()), statement, Keys::default()).await?;
-        let mut found: Vec<tenant::Model> = Vec::with_capacity(rows.len());
+        let mut found: Vec<Arc<tenant::Model>> = Vec::with_capacity(rows.len());
         for row in rows {
             let tenant =
                 tenant::Model::from_query_result(&row, "").map_err(|error| Error::Internal(error.to_string()))?;
             if found.iter().all(|other| other.id != tenant.id) {
-                found.push(tenant);
+                found.push(Arc::new(tenant));
             }
         }
         Ok(found)

@@ -30,9 +30,9 @@ pub struct TenantAccess {
 
 impl TenantAccess {
     /// The tenant's row, and where its rows are.
-    pub(crate) fn new(tenant: tenant::Model, place: Arc<Place>, database: &Database) -> Self {
+    pub(crate) fn new(tenant: impl Into<Arc<tenant::Model>>, place: Arc<Place>, database: &Database) -> Self {
         let (catalog, keys) = (Arc::clone(&database.serving), Arc::clone(&database.keys));
-        Self { tenant: Arc::new(tenant), place, catalog, keys }
+        Self { tenant: tenant.into(), place, catalog, keys }
     }
 
     /// The tenant, as it was when the request was admitted.

@@ -2,6 +2,7 @@
 
 use actix_web::HttpRequest;
 use entity::{AuditEntry, Located, PlatformAdmin, Role, TenantName, TenantStatus};
+use futures_util::FutureExt;
 use serde_json::json;
 
 use super::ACCESS;
@@ -11,7 +12,7 @@ use super::tokens::Claims;
 use super::trail::note_located;
 use crate::config::Resolver;
 use crate::error::Error;
-use crate::http::{hold, note_tenant};
+use crate::http::{hold, note_tenant, route};
 use crate::tenancy::sources;
 
 /// As what somebody asks to be let into a tenant.
@@ -51,7 +52,8 @@ impl Authenticator {
             return Err(Error::Forbidden);
         }
         if caller.is_platform() {
-            self.write_down_access(request, &caller).await?;
+            // Boxed: few need its future, which is many times as large as the rest.
+            self.write_down_access(request, &caller).boxed_local().await?;
         }
         Ok(caller)
     }
@@ -102,8 +104,8 @@ impl Authenticator {
     /// The platform's use of a tenant's data is written down before it happens, or does not happen.
     async fn write_down_access(&self, request: &HttpRequest, caller: &Caller) -> Result<(), Error> {
         let Some(admin) = caller.platform_admin() else { return Ok(()) };
-        let route = request.match_pattern().unwrap_or_default();
-        let detail = json!({ "method": request.method().as_str(), "route": route });
+        let detail =
+            json!({ "method": request.method().as_str(), "route": route(request).as_deref().unwrap_or_default() });
         let entry = AuditEntry { action: ACCESS, tenant_id: Some(caller.access().id()), detail };
         Ok(self.database.platform(admin).audit_record(entry).await?)
     }

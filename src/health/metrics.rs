@@ -15,6 +15,7 @@ use entity::{BudgetStatus, CacheStatus, PoolStatus};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use super::cached::Cached;
+use crate::http;
 use crate::usage::busiest::Busiest;
 
 /// The media type of [`Metrics::render`].
@@ -171,7 +172,7 @@ pub async fn track(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let since = Instant::now();
     let method = known(request.method());
-    let route = request.match_pattern();
+    let route = http::route(request.request());
     let _working = InFlight::enter(&metrics.in_flight);
     let answer = next.call(request).await;
     let status = match &answer {

@@ -29,7 +29,7 @@ pub use fallback::fallback;
 pub use path::PathId;
 pub use query::QueryParams;
 pub use route_table::RouteTable;
-pub use trace::{hold, note_tenant, request_id};
+pub use trace::{hold, note_tenant, request_id, route};
 
 /// How much of a request is put up with. Belongs in the application's data.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,6 @@
 //! What is known about one request, for its answer and for the log.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 
 use actix_web::dev::ServiceRequest;
@@ -24,7 +24,7 @@ pub(super) struct Trace {
     /// As it was sent: without a tenant's name taken off its path.
     uri: Uri,
     tenant: Cell<Option<Uuid>>,
-    route: RefCell<Option<String>>,
+    route: OnceCell<Rc<str>>,
     permit: RefCell<Option<Permit>>,
     /// Bytes of the body that were taken in.
     received: Cell<u64>,
@@ -38,7 +38,7 @@ impl Trace {
             method: request.method().clone(),
             uri: request.uri().clone(),
             tenant: Cell::new(None),
-            route: RefCell::new(None),
+            route: OnceCell::new(),
             permit: RefCell::new(None),
             received: Cell::new(0),
         });
@@ -52,8 +52,8 @@ impl Trace {
     }
 
     /// The pattern of the route that answered: never the path itself, which holds ids.
-    pub(super) fn route(&self) -> String {
-        self.route.borrow().clone().unwrap_or_else(|| "-".to_owned())
+    pub(super) fn route(&self) -> &str {
+        self.route.get().map_or("-", |route| route)
     }
 
     /// How many bytes of the body were taken in.
@@ -66,11 +66,10 @@ impl Trace {
         self.permit.take()
     }
 
-    /// Keeps the route's pattern, which is known once the request has been routed.
-    pub(super) fn note_route(&self, request: &HttpRequest) {
-        if let Some(pattern) = request.match_pattern() {
-            self.route.replace(Some(pattern));
-        }
+    /// Keeps the route's pattern, which is looked for once: that takes as long as to route the request.
+    pub(super) fn note_route(&self, request: &HttpRequest) -> Option<Rc<str>> {
+        let noted = self.route.get().cloned().or_else(|| request.match_pattern().map(Rc::from))?;
+        Some(Rc::clone(self.route.get_or_init(|| noted)))
     }
 }
 
@@ -84,6 +83,14 @@ pub(super) fn sent_path(request: &HttpRequest) -> String {
 /// What names the request: in its answer, in the log and in the audit log.
 pub fn request_id(request: &HttpRequest) -> String {
     request.extensions().get::<Rc<Trace>>().map(|trace| trace.id.clone()).unwrap_or_default()
+}
+
+/// The pattern of the route that the request is for, if there is one.
+pub fn route(request: &HttpRequest) -> Option<Rc<str>> {
+    match request.extensions().get::<Rc<Trace>>() {
+        Some(trace) => trace.note_route(request),
+        None => request.match_pattern().map(Rc::from),
+    }
 }
 
 /// Keeps the permit until the request is answered, or given up.
@@ -104,7 +111,6 @@ pub(super) fn note_received(request: &HttpRequest, bytes: usize) {
 pub fn note_tenant(request: &HttpRequest, tenant: Uuid) {
     if let Some(trace) = request.extensions().get::<Rc<Trace>>() {
         trace.tenant.set(Some(tenant));
-        trace.note_route(request);
     }
     tracing::Span::current().record("tenant", tracing::field::display(tenant));
 }

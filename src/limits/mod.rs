@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use entity::Tenant;
 use entity::deadpool_redis::Pool;
+use futures_util::FutureExt;
 
 use concurrency::Concurrency;
 pub use concurrency::Permit;
@@ -54,8 +55,9 @@ impl Limiter {
     }
 
     async fn count(&self, tenant: Uuid, most: u64) -> Result<(), Duration> {
+        // Boxed: whoever has no rate should not carry the future of asking Redis.
         if let Some(shared) = &self.shared
-            && let Some(counted) = shared.count(tenant, most).await
+            && let Some(counted) = shared.count(tenant, most).boxed_local().await
         {
             return counted;
         }

@@ -149,22 +149,24 @@ impl Cache {
     }
 
     /// The answer that is kept, or else the one that `load` gets from the database. Of those who ask the same at once, one loads.
-    pub(crate) async fn read<T: Keepable>(
+    ///
+    /// To load is a large future, and most who ask need none: it is made, and boxed, only for those who do.
+    pub(crate) async fn read<T: Keepable, F: Future<Output = Result<T, Error>> + Send>(
         &self,
         area: Area,
         question: Question,
-        load: impl Future<Output = Result<T, Error>>,
+        load: impl FnOnce() -> F + Send,
     ) -> Result<T, Error> {
         self.read_if(area, question, |_| true, load).await
     }
 
     /// The same, but only such an answer `lasts` and is kept.
-    pub(crate) async fn read_if<T: Keepable>(
+    pub(crate) async fn read_if<T: Keepable, F: Future<Output = Result<T, Error>> + Send>(
         &self,
         area: Area,
         question: Question,
-        lasts: impl Fn(&T) -> bool,
-        load: impl Future<Output = Result<T, Error>>,
+        lasts: impl Fn(&T) -> bool + Send,
+        load: impl FnOnce() -> F + Send,
     ) -> Result<T, Error> {
         let (found, looked) = match self.look(&area, question).await {
             Found::Answer(kept) => match kept.get() {
@@ -173,7 +175,7 @@ impl Cache {
                 None => (None, Looked::Bypass),
             },
             Found::Nothing(seat) => {
-                let loaded = self.flights.join(&seat, async { self.load(&seat, lasts, load).await }).await?;
+                let loaded = self.flights.join(&seat, self.load(&seat, lasts, load).boxed()).await?;
                 self.counters.count(&area, Looked::Miss);
                 return loaded.get().ok_or_else(|| Error::Internal("an answer cannot be kept".to_owned()));
             }
@@ -182,15 +184,15 @@ impl Cache {
         self.counters.count(&area, looked);
         match found {
             Some(answer) => Ok(answer),
-            None => load.await,
+            None => load().boxed().await,
         }
     }
 
-    async fn load<T: Keepable>(
+    async fn load<T: Keepable, F: Future<Output = Result<T, Error>> + Send>(
         &self,
         seat: &Seat,
-        lasts: impl Fn(&T) -> bool,
-        load: impl Future<Output = Result<T, Error>>,
+        lasts: impl Fn(&T) -> bool + Send,
+        load: impl FnOnce() -> F + Send,
     ) -> Result<Answer, Error> {
         // Another flight may have landed between the look and this one.
         if let Found::Answer(kept) = self.look_at(seat).await
@@ -198,7 +200,7 @@ impl Cache {
         {
             return Ok(kept);
         }
-        let answer = load.await?;
+        let answer = load().await?;
         let kept = match self.backing {
             Backing::Local(_) => Answer::value(&answer)?,
             Backing::Off | Backing::Shared(_) => Answer::text(&answer)?,

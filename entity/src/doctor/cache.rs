@@ -80,7 +80,7 @@ async fn served_suspended(database: &Database) -> Result<bool, Error> {
     let suspended = tenant::Model { status: TenantStatus::Suspended, ..active.clone() };
     let ask = async |now: &tenant::Model| {
         let question = Question::names([b"canary".as_slice(), active.id.as_bytes()]);
-        database.cache.read(Area::Names, question, async { Ok(now.clone()) }).await
+        database.cache.read(Area::Names, question, || async { Ok(now.clone()) }).await
     };
     ask(&active).await?;
     database.cache.clear(vec![Area::Names]).await;

@@ -95,9 +95,9 @@ impl<'s, R: Mapped> List<'s, R> {
 
     /// The rows as they are stored: what the cache keeps.
     async fn rows(&self, reading: &Reading<R>, are_first: bool) -> Result<Vec<R>, Error> {
-        let load = async { models(&self.scope.fetch(reading).await?) };
+        let load = || async { models(&self.scope.fetch(reading).await?) };
         if !are_first {
-            return load.await;
+            return load().await;
         }
         let question = |placed| Ok(Question::rows(placed, &self.scope.reads(reading, &Standing::InTransaction)?));
         self.scope.kept_or(question, load).await

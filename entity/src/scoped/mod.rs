@@ -78,19 +78,19 @@ impl<R: Mapped> TenantScoped<R> {
 
     /// The answer to a question from the cache, if it may keep it, or else what `load` gets. The question is told where the tenant's
     /// rows are.
-    async fn kept_or<T: Keepable>(
+    async fn kept_or<T: Keepable, F: Future<Output = Result<T, Error>> + Send>(
         &self,
         question: impl FnOnce(i64) -> Result<Question, Error>,
-        load: impl Future<Output = Result<T, Error>>,
+        load: impl FnOnce() -> F + Send,
     ) -> Result<T, Error> {
-        let Some((cache, placed)) = self.session.cache().filter(|_| R::CACHED) else { return load.await };
+        let Some((cache, placed)) = self.session.cache().filter(|_| R::CACHED) else { return load().await };
         let name = R::Entity::default();
         match migration::TENANT_TABLES.iter().find(|table| **table == name.table_name()) {
             Some(table) => {
                 let area = Area::Table { tenant: self.session.tenant, table };
                 cache.read(area, question(placed)?, load).await
             }
-            None => load.await,
+            None => load().await,
         }
     }
 

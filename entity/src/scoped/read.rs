@@ -14,7 +14,7 @@ use crate::resource::Mapped;
 impl<R: Mapped> TenantScoped<R> {
     /// The row with this id, if the tenant has it. Outside of a transaction, the cache may have it.
     pub async fn get(&self, id: Uuid) -> Result<Option<R>, Error> {
-        let find = self.stored(Filter::eq(R::ID, id));
+        let find = || self.stored(Filter::eq(R::ID, id));
         let stored = self.kept_or(|placed| Ok(Question::row(placed, id)), find).await?;
         self.opened_models(stored.into_iter().collect()).await.map(|mut rows| rows.pop())
     }

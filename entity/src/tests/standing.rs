@@ -103,3 +103,21 @@ async fn no_table_is_read_before_the_tenant_is_bound() {
         }
     }
 }
+
+/// A future is moved as a whole each time that it is boxed, and a request boxes several. What is needed seldom (to load what is not
+/// kept, to ask Redis) must not be a part of it.
+#[tokio::test]
+async fn what_most_requests_wait_for_is_small() {
+    let test = TestDatabase::sqlite().await;
+    let database = super::open_test(&test);
+    let tenant = super::admitted(&database, Uuid::now_v7());
+    let (posts, gatekeeper) = (tenant.posts(), Gatekeeper::new(database));
+    let sizes = [
+        ("a name", size_of_val(&gatekeeper.find(&[]))),
+        ("a row", size_of_val(&posts.get(Uuid::nil()))),
+        ("a page", size_of_val(&posts.list(Filter::all()).slice(None, 20))),
+        ("an insert", size_of_val(&posts.insert(crate::NewPost::default()))),
+        ("a change", size_of_val(&posts.update(Uuid::nil(), Filter::all(), crate::PostChanges::default()))),
+    ];
+    assert!(sizes.iter().all(|(_, size)| *size < 6 << 10), "{sizes:?}");
+}
