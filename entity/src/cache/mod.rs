@@ -99,7 +99,7 @@ pub(crate) struct Cache {
 enum Backing {
     Off,
     /// In this process.
-    Local(Local),
+    Local(Box<Local>),
     /// In Redis.
     Shared(Arc<Shared>),
 }
@@ -136,7 +136,7 @@ impl Cache {
             // Also where it is not read: the others must hear of writes.
             Some(redis) => Backing::Shared(Arc::new(Shared::new(redis, lifetimes)?)),
             None if settings.cache.mode == CacheMode::Off => Backing::Off,
-            None => Backing::Local(Local::new(settings.cache.size, lifetimes)),
+            None => Backing::Local(Box::new(Local::new(settings.cache.size, lifetimes))),
         };
         Ok(Self {
             backing,
