@@ -157,7 +157,7 @@ fn find_for(process: &Process, time: Duration) -> Option<TenantAccess> {
     let began = Instant::now();
     while began.elapsed() < time {
         process.run(admitted(process));
-        std::thread::sleep(Duration::from_millis(5));
+        process.run(tokio::time::sleep(Duration::from_millis(5)));
     }
     process.run(admitted(process))
 }
@@ -178,8 +178,8 @@ fn a_name_is_asked_for_once_while_the_catalog_does_not_change() {
         let (names, changes) = asked(&scene, || assert!(find_for(&process, BEHIND * 5).is_some()));
         assert_eq!(names, 0, "{mode}");
         assert!((3..=12).contains(&changes), "{mode}: {changes} in {BEHIND:?} times 5");
-        std::thread::sleep(BEHIND);
-        let (_, changes) = asked(&scene, || std::thread::sleep(BEHIND * 3));
+        process.run(tokio::time::sleep(BEHIND));
+        let (_, changes) = asked(&scene, || process.run(tokio::time::sleep(BEHIND * 3)));
         assert_eq!(changes, 0, "{mode}: nobody looks for a name");
     }
 }
@@ -193,7 +193,7 @@ fn what_others_change_in_the_catalog_is_noticed() {
         let changed = Instant::now();
         while !is_there(process.run(admitted(&process))) {
             assert!(changed.elapsed() < BEHIND + Duration::from_millis(200), "{what} is not noticed");
-            std::thread::sleep(Duration::from_millis(2));
+            process.run(tokio::time::sleep(Duration::from_millis(2)));
         }
     };
     other.run(other.platform().tenant_suspend(id)).unwrap();
