@@ -25,7 +25,7 @@ import urllib.parse
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 if "TENANTRY_TEST_POSTGRES_URL" not in os.environ:
     subprocess.run(["cargo", "build", "--release"], cwd=ROOT, check=True)
-    os.execv(f"{ROOT}/scripts/with-servers", ["with-servers", os.path.abspath(sys.argv[0]), *sys.argv[1:]])
+    os.execv(f"{ROOT}/scripts/with-servers", ["with-servers", sys.executable, os.path.abspath(sys.argv[0]), *sys.argv[1:]])
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))

@@ -12,7 +12,8 @@ use super::watch::Watch;
 use super::{Answer, Area, Found, Lifetimes, Question, Seat, Stamp};
 use crate::place::Place;
 
-/// Areas share this many stamps, however many tenants there are. Two that share one only make each other doubtful.
+/// Tables share this many stamps, however many tenants there are. Two that share one only make each other doubtful. Names have their
+/// own: every request asks for one, whoever writes.
 const SLOTS: usize = 1 << 12;
 
 /// What an entry takes beside its answer, in bytes.
@@ -22,7 +23,8 @@ const OVERHEAD: usize = 200;
 const NAMES_PART: u64 = 8;
 
 pub(super) struct Local {
-    slots: Vec<Mutex<Slot>>,
+    tables: Vec<Mutex<Slot>>,
+    names_slot: Mutex<Slot>,
     names: Store<Seat, Kept>,
     rows: Store<Seat, Kept>,
     watch: Watch,
@@ -68,7 +70,8 @@ impl Local {
                 .build()
         };
         Self {
-            slots: (0..SLOTS).map(|_| Mutex::default()).collect(),
+            tables: (0..SLOTS).map(|_| Mutex::default()).collect(),
+            names_slot: Mutex::default(),
             names: store(size / NAMES_PART, lifetimes.names),
             rows: store(size - size / NAMES_PART, lifetimes.rows),
             watch: Watch::new(lifetimes.behind),
@@ -143,9 +146,14 @@ impl Local {
     }
 
     fn slot(&self, area: &Area) -> MutexGuard<'_, Slot> {
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(area);
-        let at = usize::try_from(hash % SLOTS as u64).unwrap_or_default();
-        self.slots[at].lock().unwrap_or_else(PoisonError::into_inner)
+        let slot = match area {
+            Area::Names => &self.names_slot,
+            Area::Table { .. } => {
+                let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(area);
+                &self.tables[usize::try_from(hash % SLOTS as u64).unwrap_or_default()]
+            }
+        };
+        slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -193,6 +201,18 @@ mod tests {
         let seat = seat(&local, 1).expect("nothing is found");
         local.keep(&seat, Answer::value(&"new".to_owned()).unwrap());
         assert!(is_kept(&local, 1));
+    }
+
+    #[test]
+    fn whoever_writes_rows_leaves_names_alone() {
+        let local = local(1 << 20, Duration::from_secs(60));
+        let name = || local.look(&Area::Names, Question::row(1, Uuid::nil()));
+        let Found::Nothing(seat) = name() else { panic!("nothing was kept") };
+        local.keep(&seat, Answer::value(&"acme".to_owned()).unwrap());
+        for tenant in 0..4 * SLOTS as u128 {
+            local.announce(&[Area::Table { tenant: Uuid::from_u128(tenant), table: "posts" }]);
+        }
+        assert!(matches!(name(), Found::Answer(_)));
     }
 
     #[test]

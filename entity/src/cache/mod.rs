@@ -238,7 +238,10 @@ impl Cache {
 
     /// Says that these areas are about to be changed by a `COMMIT`. From now on they are read past the cache, until
     /// [`Announced::settle`] says that it has ended.
-    pub(crate) async fn announce(&self, areas: Vec<Area>) -> Announced<'_> {
+    pub(crate) async fn announce(&self, mut areas: Vec<Area>) -> Announced<'_> {
+        if matches!(self.backing, Backing::Local(_)) && !self.keeps_rows() {
+            areas.retain(|area| *area == Area::Names);
+        }
         let pending = match &self.backing {
             _ if areas.is_empty() => Pending::Nothing,
             Backing::Off => Pending::Nothing,
