@@ -4,7 +4,7 @@
     bench/growth.py [--write]
 
 Builds the release binary, starts a PostgreSQL and a Redis of its own, and measures by turns in one run: 10 to 10,000
-tenants, the three models, policies on and off; then the first request to a tenant that nobody asked for, lists from their
+tenants, the three models, few and many schemas, policies on and off; then the first request to a tenant that nobody asked for, lists from their
 beginning to far down, searches among a million users of one tenant, and what an idle tenant costs in memory. Load comes from wrk
 (Debian package `wrk`), which checks the tenant of every answer. Read the ratios.
 """
@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import random
+import re
 import statistics
 import sys
 import tempfile
@@ -27,6 +28,8 @@ import fleet  # noqa: E402
 TENANTS = [10, 100, 1_000, 10_000]
 POSTS = 50
 OF_EACH_MODEL = 20
+SCHEMAS = 300
+STATEMENTS = [100, 600]
 CATALOG = """INSERT INTO tenants (id, slug, name, name_folded, status, isolation, suspended, domains, limits, schema_version, version,
                                   created_at, updated_at, writes_held)
              SELECT id, slug, 'bench', 'bench', 'active', 'shared', false, '[]', '{}', (SELECT count(*) FROM tenant_migrations), 1,
@@ -156,20 +159,12 @@ def policies(bench, rows):
 
 def models(bench):
     """The same tenants in shared tables, in schemas and in databases; and the first request to each after a start."""
-    installation, kinds = bench.installation, {}
+    installation, kinds, many = bench.installation, {}, {}
     installation.serve()
-    for model in ["shared", "schema", "database"]:
-        fleet.provision(installation, model, OF_EACH_MODEL)
-        slugs = [f"{model}-t{number}" for number in range(OF_EACH_MODEL)]
-        kinds[model] = []
-        for slug in slugs:
-            bearer = fleet.token(sub="bench", tenant=slug, role="admin")
-            user = installation.call("POST", "/v1/users", fleet.USER, bearer)
-            for number in range(POSTS):
-                post = {"user_id": user["id"], "title": f"Post {number}", "content": "x" * 500}
-                post = installation.call("POST", "/v1/posts", post, bearer)
-                kinds[model].append([post["tenant_id"], post["id"], post["user_id"]])
-        kinds[model] = Rows(kinds[model])
+    for model, count in [("shared", SCHEMAS), ("schema", SCHEMAS), ("database", OF_EACH_MODEL)]:
+        fleet.provision(installation, model, count)
+        few, rest = filled(installation, model, range(OF_EACH_MODEL), POSTS), filled(installation, model, range(OF_EACH_MODEL, count), 5)
+        kinds[model], many[model] = Rows(few), Rows(rest)
     installation.stop()
     server, parts = bench.server(), []
     try:
@@ -180,7 +175,37 @@ def models(bench):
     finally:
         server.stop()
     return (f"### The three models\n\n{OF_EACH_MODEL} tenants of each.\n\n" + "\n\n".join(parts) +
-            "\n\nThe first request to a tenant after the server has started, and the second, in milliseconds:\n\n" + cold)
+            "\n\nThe first request to a tenant after the server has started, and the second, in milliseconds:\n\n" + cold +
+            "\n\n" + schemas(bench, many["shared"], many["schema"]))
+
+
+def filled(installation, model, numbers, posts):
+    """Users and posts for these of fleet's tenants: their rows."""
+    rows = []
+    for slug in [f"{model}-t{number}" for number in numbers]:
+        bearer = fleet.token(sub="bench", tenant=slug, role="admin")
+        user = installation.call("POST", "/v1/users", fleet.USER, bearer)
+        for number in range(posts):
+            post = {"user_id": user["id"], "title": f"Post {number}", "content": "x" * 500}
+            post = installation.call("POST", "/v1/posts", post, bearer)
+            rows.append([post["tenant_id"], post["id"], post["user_id"]])
+    return rows
+
+
+def schemas(bench, shared, schema):
+    """Many schemas: each has statements of its own, of which a connection keeps so many."""
+    address, parts = bench.installation.env["DATABASE_URL"], []
+    for statements in STATEMENTS:
+        server = bench.server(DATABASE_URL=f"{address}?statement-cache-capacity={statements}")
+        try:
+            measured = bench.by_turns(server, {"shared": shared, "schema": schema}, "read by id")
+            pid = bench.installation.sql("SELECT pid FROM pg_stat_activity WHERE usename = 'tenantry' ORDER BY backend_start LIMIT 1")
+            memory = int(re.search(r"RssAnon:\s+(\d+)", open(f"/proc/{pid}/status").read()).group(1)) / 1024
+        finally:
+            server.stop()
+        parts.append(f"A connection keeps {statements} statements; one process of PostgreSQL has {memory:.0f} MiB of its own afterwards:\n\n" +
+                     table(["", *HEADINGS], compared(measured, "shared")))
+    return f"Read by id, {SCHEMAS - OF_EACH_MODEL} tenants of each:\n\n" + "\n\n".join(parts)
 
 
 def first_requests(server, kinds):

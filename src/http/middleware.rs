@@ -44,7 +44,7 @@ pub async fn edge(
     // A middleware further in has lost the request where it failed itself: such an answer travels inside an error.
     let answer = match answer {
         Ok(answer) => {
-            // Most were counted, and are known since then.
+            // Known already if the request got as far as to be counted.
             trace.note_route(answer.request());
             let (request, response) = answer.into_parts();
             let response = finished(response.map_into_boxed_body(), None, &trace, private);

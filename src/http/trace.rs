@@ -68,8 +68,13 @@ impl Trace {
 
     /// Keeps the route's pattern, which is looked for once: that takes as long as to route the request.
     pub(super) fn note_route(&self, request: &HttpRequest) -> Option<Rc<str>> {
-        let noted = self.route.get().cloned().or_else(|| request.match_pattern().map(Rc::from))?;
-        Some(Rc::clone(self.route.get_or_init(|| noted)))
+        if self.route.get().is_none()
+            && let Some(pattern) = request.match_pattern()
+        {
+            // There is none yet.
+            let _ = self.route.set(pattern.into());
+        }
+        self.route.get().cloned()
     }
 }
 

@@ -23,7 +23,7 @@ const OVERHEAD: usize = 200;
 const NAMES_PART: u64 = 8;
 
 pub(super) struct Local {
-    tables: Vec<Mutex<Slot>>,
+    table_slots: Vec<Mutex<Slot>>,
     names_slot: Mutex<Slot>,
     names: Store<Seat, Kept>,
     rows: Store<Seat, Kept>,
@@ -34,10 +34,11 @@ pub(super) struct Local {
     commit: Duration,
 }
 
+/// An answer, and since when it is kept.
 #[derive(Clone)]
 struct Kept {
     answer: Answer,
-    at: Instant,
+    since: Instant,
 }
 
 /// The stamp of some areas, and who is about to change it.
@@ -70,7 +71,7 @@ impl Local {
                 .build()
         };
         Self {
-            tables: (0..SLOTS).map(|_| Mutex::default()).collect(),
+            table_slots: (0..SLOTS).map(|_| Mutex::default()).collect(),
             names_slot: Mutex::default(),
             names: store(size / NAMES_PART, lifetimes.names),
             rows: store(size - size / NAMES_PART, lifetimes.rows),
@@ -95,7 +96,7 @@ impl Local {
 
     pub(super) fn look_at(&self, seat: &Seat) -> Found {
         match self.store(&seat.area).get(seat) {
-            Some(kept) if seat.area != Area::Names || self.watch.holds(kept.at) => Found::Answer(kept.answer),
+            Some(kept) if seat.area != Area::Names || self.watch.holds(kept.since) => Found::Answer(kept.answer),
             Some(_) | None => Found::Nothing(seat.clone()),
         }
     }
@@ -106,7 +107,7 @@ impl Local {
     }
 
     pub(super) fn keep(&self, seat: &Seat, answer: Answer) {
-        self.store(&seat.area).insert(seat.clone(), Kept { answer, at: Instant::now() });
+        self.store(&seat.area).insert(seat.clone(), Kept { answer, since: Instant::now() });
     }
 
     /// Gives the areas new stamps and notes a writer, whose number is returned.
@@ -150,7 +151,7 @@ impl Local {
             Area::Names => &self.names_slot,
             Area::Table { .. } => {
                 let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(area);
-                &self.tables[usize::try_from(hash % SLOTS as u64).unwrap_or_default()]
+                &self.table_slots[usize::try_from(hash % SLOTS as u64).unwrap_or_default()]
             }
         };
         slot.lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,7 +4,6 @@
 //! often the catalog has changed. As long as that is known, a name is kept for longer than it may be behind.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use migration::CHANGES;
@@ -25,19 +24,11 @@ pub(super) struct Watch {
     until: AtomicU64,
     /// Whether anybody has looked for a name since the catalog was asked.
     is_wanted: AtomicBool,
-    /// How often the catalog had changed.
-    number: Mutex<Option<i64>>,
 }
 
 impl Watch {
     pub(super) fn new(behind: Duration) -> Self {
-        Self {
-            behind,
-            began: Instant::now(),
-            until: AtomicU64::new(0),
-            is_wanted: AtomicBool::new(false),
-            number: Mutex::default(),
-        }
+        Self { behind, began: Instant::now(), until: AtomicU64::new(0), is_wanted: AtomicBool::new(false) }
     }
 
     /// Whether a name that was kept then can be believed now.
@@ -51,6 +42,7 @@ impl Watch {
 
     /// Asks the catalog whether it has changed, for as long as this is polled; `doubt` makes everything doubtful that was kept before.
     pub(super) async fn keep_asking(&self, catalog: &Place, doubt: impl Fn()) {
+        let mut known = None;
         loop {
             tokio::time::sleep((self.behind / 2).max(OFTEN)).await;
             if !self.is_wanted.swap(false, Ordering::Relaxed) {
@@ -58,15 +50,14 @@ impl Watch {
             }
             let asked = Instant::now();
             match number(catalog).await {
-                Ok(number) => self.note(number, asked, &doubt),
+                Ok(number) => self.note(number, &mut known, asked, &doubt),
                 Err(error) => tracing::debug!(%error, "whether the catalog has changed cannot be said"),
             }
         }
     }
 
-    fn note(&self, number: i64, asked: Instant, doubt: &impl Fn()) {
-        let before = self.number.lock().unwrap_or_else(PoisonError::into_inner).replace(number);
-        if before != Some(number) {
+    fn note(&self, number: i64, known: &mut Option<i64>, asked: Instant, doubt: &impl Fn()) {
+        if known.replace(number) != Some(number) {
             doubt();
         }
         self.until.store(self.micros(asked + self.behind), Ordering::Release);
@@ -92,21 +83,21 @@ mod tests {
 
     #[test]
     fn a_name_is_believed_for_as_long_as_nothing_can_have_changed_unnoticed() {
-        let (behind, doubts) = (Duration::from_secs(1), Cell::new(0));
+        let (behind, doubts, mut known) = (Duration::from_secs(1), Cell::new(0), None);
         let watch = Watch::new(behind);
         let doubt = || doubts.set(doubts.get() + 1);
         let now = Instant::now();
         let long_ago = now.checked_sub(Duration::from_secs(60)).unwrap();
         assert!(watch.holds(now), "it is new");
         assert!(!watch.holds(long_ago), "nobody has asked");
-        watch.note(7, now, &doubt);
+        watch.note(7, &mut known, now, &doubt);
         assert!(watch.holds(long_ago));
         assert_eq!(doubts.get(), 1, "what was kept before the first answer may have changed before it");
-        watch.note(7, now, &doubt);
+        watch.note(7, &mut known, now, &doubt);
         assert_eq!(doubts.get(), 1);
-        watch.note(8, now, &doubt);
+        watch.note(8, &mut known, now, &doubt);
         assert_eq!(doubts.get(), 2);
-        watch.note(8, now.checked_sub(behind).unwrap(), &doubt);
+        watch.note(8, &mut known, now.checked_sub(behind).unwrap(), &doubt);
         assert!(!watch.holds(long_ago), "an answer counts from when it was asked for");
     }
 }

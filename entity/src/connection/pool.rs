@@ -1,6 +1,9 @@
 //! One pool: a plain queue of connections by deadpool, without a ping on release or checkout, and a line of those who wait.
+//! How it gets connections is in `filling.rs`, what becomes of those that are lent out in `lent.rs`.
 
-use std::convert::Infallible;
+mod filling;
+mod lent;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -11,23 +14,18 @@ use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleResu
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::budget::Permit;
 use super::gate::Asker;
 use super::line::Line;
 use super::opened::Opened;
-use super::opening::{Opening, Slot};
-use super::{Connection, Connections, Sessions, Source};
+use super::opening::Opening;
+use super::{Connections, Sessions, Source};
 use crate::error::Error;
+
+pub(crate) use lent::Pooled;
+use lent::Turn;
 
 /// How long a request waits in all, for its turn and for a connection, before it is told that the database is busy.
 pub(super) const WAIT: Duration = Duration::from_secs(5);
-
-/// How long a request waits for one of its pool's connections before another is opened that has to be taken from others.
-/// Opening one costs the server as much as fifty reads do, and most come free sooner.
-const PATIENCE: Duration = Duration::from_millis(20);
-
-/// How often whoever opens a connection looks whether anybody still waits for it.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// What a pool's connections are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -61,15 +59,6 @@ impl PoolKey {
     pub(super) fn is_shared(&self) -> bool {
         self.tenant.is_none()
     }
-}
-
-/// What a new connection may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Haste {
-    /// It is opened if the budget has a permit left.
-    IfSpare,
-    /// It waits for a permit, and others are made to give one back.
-    TakeFromOthers,
 }
 
 /// A change of a pool's size.
@@ -140,84 +129,12 @@ impl Pool {
         Ok(Turn { pool: Arc::clone(self), asker, is_lost: false })
     }
 
-    async fn lose_patience(self: &Arc<Self>) -> Infallible {
-        loop {
-            tokio::time::sleep(PATIENCE).await;
-            self.open(Haste::TakeFromOthers);
-        }
-    }
-
     async fn is_cut_off(&self, trouble: &mut watch::Receiver<Option<Error>>) -> Error {
         loop {
             // Cannot fail: the pool has the sender.
             let _ = trouble.changed().await;
             if let (0, Some(error)) = (self.line.open(), &*trouble.borrow_and_update()) {
                 return error.clone();
-            }
-        }
-    }
-
-    /// Opens what is asked for and not there; at the cost of others only if this pool has nothing at all.
-    pub(super) fn open_missing(self: &Arc<Self>) {
-        self.open(if self.line.open() == 0 { Haste::TakeFromOthers } else { Haste::IfSpare });
-    }
-
-    /// Opens connections on the runtime that opened the database.
-    ///
-    /// A socket belongs to the runtime on which it was opened and dies with it. A web server's workers have runtimes of their
-    /// own that end one by one while it stops; a connection must outlive them, because a request on another worker may hold it.
-    fn open(self: &Arc<Self>, haste: Haste) {
-        let Some(connections) = self.connections.upgrade() else { return };
-        if haste == Haste::IfSpare && !connections.budget(self.key.is_catalog()).has_spare() {
-            return;
-        }
-        for _ in 0..self.line.missing() {
-            let (pool, connections) = (Arc::clone(self), Arc::clone(&connections));
-            connections.runtime().clone().spawn(async move { pool.open_one(&connections, haste).await });
-        }
-    }
-
-    async fn open_one(&self, connections: &Connections, haste: Haste) {
-        // Counted as being opened until it is said how that went; also if it is never said.
-        let opening = GivesUp(&self.line);
-        let Some((slots, permit)) = self.while_asked(self.admission(connections, haste)).await.flatten() else {
-            return;
-        };
-        let connecting = self.sessions.clone().open(self.source.clone());
-        match Opened::open(connections.runtime(), connecting, permit, slots).await {
-            Ok(opened) => {
-                self.objects.manager().keep(opened);
-                std::mem::forget(opening);
-                self.line.opened();
-            }
-            Err(error) => {
-                drop(opening);
-                self.trouble.send_replace(Some(error));
-            }
-        }
-    }
-
-    /// The right to open a connection. The permit comes last: whoever has one waits for nothing but the server.
-    async fn admission(&self, connections: &Connections, haste: Haste) -> Option<(Vec<Slot>, Permit)> {
-        let mut slots = Vec::with_capacity(self.openings.len());
-        for opening in &self.openings {
-            slots.push(opening.enter().await);
-        }
-        let budget = connections.budget(self.key.is_catalog());
-        let permit = match haste {
-            Haste::IfSpare => budget.try_take()?,
-            Haste::TakeFromOthers => budget.take().await,
-        };
-        Some((slots, permit))
-    }
-
-    /// Waits for as long as anybody waits for a connection.
-    async fn while_asked<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
-        let mut wait = std::pin::pin!(wait);
-        loop {
-            let waited = tokio::time::timeout(LOOK, &mut wait).await.ok();
-            if waited.is_some() || self.line.asking() == 0 {
-                return waited.filter(|_| self.line.asking() > 0);
             }
         }
     }
@@ -274,78 +191,6 @@ impl Pool {
 
     pub(super) fn last_used(&self) -> u64 {
         self.last_used.load(Ordering::Relaxed)
-    }
-}
-
-/// Somebody who opens a connection and has not said yet how that went.
-struct GivesUp<'a>(&'a Line);
-
-impl Drop for GivesUp<'_> {
-    fn drop(&mut self) {
-        self.0.gave_up();
-    }
-}
-
-/// The hold on one of a pool's connections, until this is dropped.
-pub(super) struct Turn {
-    pool: Arc<Pool>,
-    asker: Asker,
-    /// Whether the connection is no more.
-    is_lost: bool,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if self.is_lost {
-            self.pool.line.lose(self.asker);
-            // For whoever waits for this one.
-            self.pool.open_missing();
-        } else {
-            self.pool.line.leave(self.asker);
-        }
-    }
-}
-
-/// A connection that is lent out. When it is dropped it goes back to its pool or, where others are short of one, to them.
-pub(crate) struct Pooled {
-    object: Option<Box<Object<Manager>>>,
-    turn: Option<Turn>,
-    connections: Arc<Connections>,
-}
-
-impl Pooled {
-    /// The pool's next connection, when it is the asker's turn.
-    pub(super) async fn get(pool: &Arc<Pool>, asker: Asker, connections: &Arc<Connections>) -> Result<Self, Error> {
-        let turn = pool.turn(asker).await?;
-        let object = pool.object().await?;
-        Ok(Self { object: Some(Box::new(object)), turn: Some(turn), connections: Arc::clone(connections) })
-    }
-
-    pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
-        self.object.as_deref_mut().map(|object| object.connection())
-    }
-
-    /// Closes it: nobody knows what state it is in. Until it is closed, it counts as in use, or whoever breaks off many
-    /// requests would take the connections of others.
-    pub(crate) fn discard(mut self) {
-        if let (Some(object), Some(mut turn)) = (self.object.take(), self.turn.take()) {
-            let mut opened = Object::take(*object);
-            turn.is_lost = true;
-            opened.is_unclear = true;
-            opened.held = Some(Box::new(turn));
-        }
-    }
-}
-
-impl Drop for Pooled {
-    fn drop(&mut self) {
-        let (Some(mut object), Some(turn)) = (self.object.take(), &mut self.turn) else { return };
-        if self.connections.is_wanted_elsewhere(&turn.pool, object.since) {
-            turn.is_lost = true;
-            drop(Object::take(*object));
-        } else {
-            object.rests_since = Instant::now();
-        }
     }
 }
 

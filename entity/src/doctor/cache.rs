@@ -3,11 +3,14 @@
 
 use std::time::{Duration, Instant};
 
+use sea_orm::{DbBackend, Statement};
+
 use super::{Check, canary_user, throw_away};
 use crate::cache::{Area, Question};
+use crate::connection::Lease;
 use crate::database::Database;
 use crate::entities::tenant;
-use crate::error::Error;
+use crate::error::{Error, Keys, internal};
 use crate::filter::Filter;
 use crate::rows::Rows;
 use crate::settings::CacheMode;
@@ -42,6 +45,7 @@ pub(super) async fn examine(database: &Database) -> Result<Check, Error> {
 
 async fn tried(database: &Database) -> Result<Vec<String>, Error> {
     let mut wrong = trespass(database).await?;
+    wrong.extend(uncounted(database).await?);
     if served_suspended(database).await? {
         wrong.push("a tenant that was suspended is still found active".to_owned());
     }
@@ -73,6 +77,25 @@ async fn trespass(database: &Database) -> Result<Vec<String>, Error> {
     }
     Ok(wrong)
 }
+
+/// Tables of which changes are not counted: other processes would believe what they know for longer than is said.
+async fn uncounted(database: &Database) -> Result<Vec<String>, Error> {
+    let catalog = &database.platform;
+    if catalog.backend() != DbBackend::Postgres {
+        return Ok(Vec::new());
+    }
+    let statement = Statement::from_string(catalog.backend(), UNCOUNTED);
+    let rows = Lease::read_alone(catalog, statement, Keys::default()).await?;
+    rows.iter().map(|row| row.try_get_by_index(0).map_err(internal)).collect()
+}
+
+const UNCOUNTED: &str = "
+    SELECT 'changes of the table ' || name || ' are not counted, because its trigger count_change is missing or disabled: '
+        || 'processes without Redis notice a suspension only after CACHE_TTL'
+    FROM unnest(ARRAY['tenants', 'tenant_domains']) AS name
+    WHERE NOT EXISTS (
+        SELECT FROM pg_trigger t
+        WHERE t.tgrelid = to_regclass(name) AND t.tgname = 'count_change' AND t.tgenabled IN ('O', 'A'))";
 
 /// Whether somebody who asks for a tenant after a change of the catalog still gets the answer from before it.
 async fn served_suspended(database: &Database) -> Result<bool, Error> {

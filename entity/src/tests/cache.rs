@@ -2,6 +2,7 @@
 
 mod cable;
 mod local;
+mod names;
 mod shared;
 mod successor;
 mod trouble;

@@ -103,6 +103,18 @@ async fn what_is_wrong_in_a_tenants_own_place_is_found() {
 }
 
 #[tokio::test]
+async fn changes_of_the_catalog_that_are_not_counted_are_found() {
+    let test = TestDatabase::postgres().await;
+    test.execute("ALTER TABLE tenants DISABLE TRIGGER count_change; DROP TRIGGER count_change ON tenant_domains").await;
+    let checks = examine(&settings(&test.variables())).await.unwrap();
+    let cache = checks.iter().find(|check| check.name == "cache").unwrap();
+    for table in ["tenants", "tenant_domains"] {
+        let sentence = format!("changes of the table {table} are not counted");
+        assert!(!cache.ok && cache.finding.contains(&sentence), "{}", cache.finding);
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_key_in_a_file_is_found() {
     let scene = Scene::sqlite().await;
     scene.in_database("CREATE UNIQUE INDEX leak ON users (email)").await;
