@@ -46,8 +46,10 @@ pub(crate) struct Connections {
     works: Arc<Semaphore>,
     /// A connection of the owner's at home, between one work on a place and the next.
     resting: Mutex<Option<Opened>>,
-    /// What each pool in use was last held to.
+    /// What each pool in use was last due, if the budget were spent; 0 if there are more pools than connections.
     pub(super) share: AtomicUsize,
+    /// Connections of pools beyond what each was last due.
+    pub(super) excess: AtomicUsize,
     /// Connections that the tables that tenants share keep on each server, as long as they are used.
     pub(super) kept: usize,
     pools: Mutex<HashMap<PoolKey, Arc<Pool>>>,
@@ -77,6 +79,7 @@ impl Connections {
             works: Arc::new(Semaphore::new(most_works(shared))),
             resting: Mutex::default(),
             share: AtomicUsize::new(shared),
+            excess: AtomicUsize::new(0),
             kept: shared / 4 / openings.len(),
             pools: Mutex::default(),
             openings,

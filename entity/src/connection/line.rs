@@ -75,11 +75,15 @@ impl Line {
         (std::mem::replace(&mut state.peak, now).max(now), state.limit)
     }
 
+    /// How many more connections would be of use now.
+    pub(super) fn lacking(&self) -> usize {
+        self.lacking_of(&self.state())
+    }
+
     /// How many connections are to be opened now. Whoever is told opens them, and says so or gives up.
     pub(super) fn missing(&self) -> usize {
         let mut state = self.state();
-        let wanted = self.wanted(&state).min(state.limit);
-        let missing = wanted.saturating_sub(self.gate.limit() + state.opening);
+        let missing = self.lacking_of(&state);
         state.opening += missing;
         missing
     }
@@ -113,6 +117,10 @@ impl Line {
         let _state = self.state();
         self.gate.set_limit(self.gate.limit().saturating_sub(1));
         self.gate.leave(asker);
+    }
+
+    fn lacking_of(&self, state: &State) -> usize {
+        self.wanted(state).min(state.limit).saturating_sub(self.gate.limit() + state.opening)
     }
 
     fn wanted(&self, state: &State) -> usize {

@@ -195,6 +195,29 @@ async fn connections_do_not_follow_every_wish() {
     assert!(usize::try_from(opened).unwrap() * 50 < requests, "{opened} connections for {requests} requests");
 }
 
+/// Two who want more than there is get as much as each other; and one, what the other has not used for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_is_had_by_whoever_wants_it_and_more_when_others_rest() {
+    let fleet = Fleet::new(TestDatabase::postgres().await, 2, &[("CONNECTION_BUDGET", "20")]).await;
+    let [first, second] = [&fleet.tenants[0], &fleet.tenants[1]];
+    let sizes = || [first, second].map(|tenant| fleet.pool(tenant).map_or(0, |pool| pool.size));
+    let until = async |what: &str, is_so: &dyn Fn([usize; 2]) -> bool| {
+        let began = Instant::now();
+        while !is_so(sizes()) {
+            assert!(began.elapsed() < Duration::from_secs(20), "{what}: {:?}", sizes());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // Fifteen are not the catalog's, and a quarter of them is nobody's alone.
+    let one = Hammer::start(first, 15);
+    until("who comes alone has all that there is for one", &|[one, _]| one == 12).await;
+    let other = Hammer::start(second, 15);
+    until("each has its share", &|[one, other]| other >= 7 && one <= 8).await;
+    one.stop().await;
+    until("what rests goes to who could use it", &|[_, other]| other == 12).await;
+    other.stop().await;
+}
+
 /// Asks again and again, whatever the answer is, for as long as this lives.
 fn pester(tenant: &TenantAccess, tasks: usize) -> JoinSet<()> {
     let mut pestering = JoinSet::new();

@@ -12,7 +12,7 @@ use crate::connection::line::Line;
 use crate::connection::opened::Opened;
 use crate::connection::opening::Slot;
 
-/// How long a request waits for one of its pool's connections before another is opened that has to be taken from others.
+/// How long a request waits for one of its pool's connections before another may be opened that has to be taken from others.
 /// Opening one costs the server as much as fifty reads do, and most come free sooner.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -94,11 +94,16 @@ impl Pool {
         }
     }
 
-    /// Asks for connections at the cost of others, again and again, once a request has waited for long enough.
+    /// Asks for connections again and again once a request has waited for long enough: at the cost of others, if this pool has less
+    /// than it is due.
     pub(super) async fn lose_patience(self: &Arc<Self>) -> Infallible {
         loop {
             tokio::time::sleep(PATIENCE).await;
-            self.open(Haste::TakeFromOthers);
+            let is_short_changed = |connections: Arc<Connections>| connections.is_short_changed(self);
+            match self.connections.upgrade().is_some_and(is_short_changed) {
+                true => self.open(Haste::TakeFromOthers),
+                false => self.open_missing(),
+            }
         }
     }
 }
