@@ -29,7 +29,7 @@ TENANTS = [10, 100, 1_000, 10_000]
 POSTS = 50
 OF_EACH_MODEL = 20
 SCHEMAS = 300
-STATEMENTS = [100, 600]
+STATEMENTS = [100, 500]
 CATALOG = """INSERT INTO tenants (id, slug, name, name_folded, status, isolation, suspended, domains, limits, schema_version, version,
                                   created_at, updated_at, writes_held)
              SELECT id, slug, 'bench', 'bench', 'active', 'shared', false, '[]', '{}', (SELECT count(*) FROM tenant_migrations), 1,
