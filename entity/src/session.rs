@@ -8,7 +8,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use crate::cache::Cache;
-use crate::connection::{Access, Binding, Lease, Standing};
+use crate::connection::{Access, Begun, Binding, Lease, Standing};
 use crate::database::Database;
 use crate::encryption::Keyring;
 use crate::entities::{idempotency, post, tenant, user};
@@ -213,6 +213,27 @@ impl Session {
         }
     }
 
+    /// Changes one row by a statement that stands alone, made for the schema that it must name. If there can be no such statement, or
+    /// if it changes nothing, opens what [`unit`](Self::unit) does, to find out. `grows` if it may add bytes to the tenant's.
+    pub(crate) async fn change_or_unit(
+        &self,
+        keys: Keys,
+        grows: bool,
+        alone: impl Fn(Option<String>) -> Result<Statement, Error>,
+    ) -> Result<Changing<'_>, Error> {
+        let (place, tenant) = match &self.way {
+            Way::Alone(place, tenant) if !(grows && tenant.limits.storage_bytes.is_some()) => (place, tenant),
+            Way::Alone(..) | Way::Joined(_) => return self.unit(Access::Write, keys).await.map(Changing::Unit),
+        };
+        Ok(match Lease::change_or_begin(place, self.tenant, keys, alone).await? {
+            Begun::Changed(rows) => Changing::Changed(rows),
+            Begun::Transaction(mut lease) => {
+                lease.count_for(self.tenant, &tenant.limits);
+                Changing::Unit(Unit { work: Work::Alone(lease), keys })
+            }
+        })
+    }
+
     /// Opens what one operation needs; [`Unit::finish`] ends it.
     pub(crate) async fn unit(&self, access: Access, keys: Keys) -> Result<Unit<'_>, Error> {
         let work = match &self.way {
@@ -227,6 +248,14 @@ impl Session {
         };
         Ok(Unit { work, keys })
     }
+}
+
+/// What came of a change of one row.
+pub(crate) enum Changing<'s> {
+    /// What the statement returned.
+    Changed(Vec<QueryResult>),
+    /// It is still to be made.
+    Unit(Unit<'s>),
 }
 
 /// The statements of one operation.

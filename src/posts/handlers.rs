@@ -1,7 +1,7 @@
 //! Posts listed, made, read, changed and deleted. A member writes only its own; an admin, anybody's in the tenant.
 
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
-use entity::{Filter, Post, PostChanges, PostColumn, TenantScoped, Transaction};
+use entity::{Filter, Post, PostChanges, PostColumn, TenantScoped};
 use uuid::Uuid;
 
 use super::views::{PostDraft, PostPatch, PostView};
@@ -109,19 +109,15 @@ pub(crate) async fn post_update(
     let id = id.valid()?;
     let changes = PostChanges::from(body.valid_in(&caller)?);
     let expected = Expected::of(&request, id);
-    let work = async |transaction: &Transaction| {
-        let posts = transaction.posts();
-        if changes.user_id.is_some_and(|author| !caller.may_write_posts_of(author)) {
-            let exists = posts.exists(Filter::eq(PostColumn::Id, id)).await?;
-            return Err(if exists { Error::Forbidden } else { Error::NotFound });
-        }
-        let written = writable(&caller).and(expected.filter(PostColumn::Version));
-        match posts.update(id, written, changes).await? {
-            Some(post) => Ok(post),
-            None => Err(missed(&caller, &posts, id).await?),
-        }
+    let posts = caller.access().posts();
+    if changes.user_id.is_some_and(|author| !caller.may_write_posts_of(author)) {
+        let exists = posts.exists(Filter::eq(PostColumn::Id, id)).await?;
+        return Err(if exists { Error::Forbidden } else { Error::NotFound });
+    }
+    let written = writable(&caller).and(expected.filter(PostColumn::Version));
+    let Some(post) = posts.update(id, written, changes).await? else {
+        return Err(missed(&caller, &posts, id).await?);
     };
-    let post = caller.access().transaction(work).await?;
     let tag = etag::tag(post.id, post.version);
     Ok(answer::changed(tag, &PostView::from(post)))
 }
@@ -138,14 +134,10 @@ pub(crate) async fn post_update(
 pub(crate) async fn post_delete(caller: TenantWriter, request: HttpRequest, id: PathId) -> Result<HttpResponse, Error> {
     let id = id.valid()?;
     let expected = Expected::of(&request, id);
-    let work = async |transaction: &Transaction| {
-        let posts = transaction.posts();
-        if posts.delete(id, writable(&caller).and(expected.filter(PostColumn::Version))).await? {
-            return Ok(());
-        }
-        Err(missed(&caller, &posts, id).await?)
-    };
-    caller.access().transaction(work).await?;
+    let posts = caller.access().posts();
+    if !posts.delete(id, writable(&caller).and(expected.filter(PostColumn::Version))).await? {
+        return Err(missed(&caller, &posts, id).await?);
+    }
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,5 +1,6 @@
 //! A connection for one transaction.
 
+mod changing;
 mod inserting;
 mod reading;
 
@@ -20,6 +21,7 @@ use crate::tally::{Added, Pending};
 use crate::usage::Counters;
 use crate::vocabulary::Limits;
 
+pub(crate) use changing::Begun;
 pub(crate) use reading::Standing;
 
 /// A connection lent for one transaction. It goes back to its pool only after the transaction has ended and the database

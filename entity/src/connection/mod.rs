@@ -1,8 +1,9 @@
 //! Connections: opened within one budget, pooled by deadpool, lent out for one transaction at a time.
 //!
 //! Everything that reaches a database as the serving or the platform role goes through [`Lease`]: it binds the tenant to a
-//! transaction, sends statements and ends the transaction; or it sends one reading statement that binds the tenant itself. A lease that is dropped half-way closes its connection, so
-//! nothing of it can be inherited. DDL is run on connections of the owner's own, which are in no pool.
+//! transaction, sends statements and ends the transaction; or it sends one statement that binds the tenant itself. A lease that is
+//! dropped half-way closes its connection, so nothing of it can be inherited. DDL is run on connections of the owner's own, which
+//! are in no pool.
 
 mod balance;
 mod binding;
@@ -23,7 +24,7 @@ mod watch;
 pub(crate) use binding::{Access, Binding};
 pub(crate) use connections::Connections;
 pub(crate) use gate::Asker;
-pub(crate) use lease::{Lease, Standing};
+pub(crate) use lease::{Begun, Lease, Standing};
 pub(crate) use opened::Opened;
 #[cfg(test)]
 pub(crate) use opening::CREATE;

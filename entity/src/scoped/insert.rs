@@ -5,6 +5,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, QueryResul
 
 use super::TenantScoped;
 use super::binding::{BOUND, TENANT};
+use super::entering::add_to_tally;
 use super::texts::{self, SCHEMA, Shape};
 use super::write::{ROWS_A_STATEMENT, count_changes};
 use crate::connection::Standing;
@@ -150,15 +151,11 @@ impl<R: Owned> TenantScoped<R> {
     ///
     /// There is nothing to insert before the function has returned, and so has bound the tenant.
     fn entering(&self, row: &R::ActiveModel, schema: Option<&str>, amounts: Option<[i64; 5]>) -> InsertStatement {
-        let of_place = schema.map(|schema| format!("\"{schema}\".")).unwrap_or_default();
-        let tenant = self.session.tenant;
-        let mut call = format!("{of_place}{}($1, $2)", migration::ENTER);
-        let mut given = vec![Value::from(tenant), Value::from(fence_lock(tenant))];
-        if let Some(amounts) = amounts {
-            call = format!("{of_place}{}({call}, $3, $4, $5, $6, $7)", migration::ADD);
-            given.extend(amounts.map(Value::from));
+        let mut call = self.enter(schema);
+        if let Some([slot, amounts @ ..]) = amounts {
+            call = add_to_tally(schema, call, slot, amounts.map(Expr::val));
         }
-        let bound = Query::select().expr_as(Expr::cust_with_values(call, given), Alias::new(TENANT)).take();
+        let bound = Query::select().expr_as(call, Alias::new(TENANT)).take();
         let row = Query::select()
             .column((Alias::new(BOUND), Alias::new(TENANT)))
             .exprs(values::<R>(row).map(Expr::val))

@@ -2,6 +2,7 @@
 
 mod binding;
 mod eager;
+mod entering;
 mod insert;
 mod list;
 mod read;

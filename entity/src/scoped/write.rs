@@ -9,7 +9,7 @@ use crate::connection::Access;
 use crate::error::{Error, internal};
 use crate::filter::Filter;
 use crate::resource::{Mapped, Owned, now};
-use crate::session::Unit;
+use crate::session::{Changing, Unit};
 use crate::tally::{Added, CHANGE, Dependents, Tallied};
 
 /// Rows of one `INSERT`: keeps the number of values below what the databases take (32,766 on SQLite).
@@ -23,11 +23,19 @@ impl<R: Mapped> TenantScoped<R> {
         let sizes = R::sizes(&changes);
         let mut changes = R::changed(changes);
         self.seal(id, &mut changes).await?;
-        let Some(mut update) = self.updating(filter.clone(), &changes, &sizes)? else {
-            return self.find(filter).await;
+        let Some(mut update) = self.setting(&changes, &sizes) else { return self.find(filter).await };
+        let mut unit = if refers::<R>(&changes) {
+            self.writing().await?
+        } else {
+            let alone = |schema: Option<String>| {
+                self.updates_alone(update.clone(), &filter, !sizes.is_empty(), schema.as_deref())
+            };
+            match self.session.change_or_unit(Self::KEYS, !sizes.is_empty(), alone).await? {
+                Changing::Changed(rows) => return Ok(self.opened(&rows).await?.pop()),
+                Changing::Unit(unit) => unit,
+            }
         };
-        update.returning(Self::returned());
-        let mut unit = self.writing().await?;
+        update.cond_where(self.within(filter)?).returning(Self::returned());
         let rows = unit.rows(self.build(&update)).await?;
         count_changes::<R>(&mut unit, 0, &rows)?;
         unit.finish().await?;
@@ -44,7 +52,8 @@ impl<R: Mapped> TenantScoped<R> {
             return self.update_each(filter, &changes, &sizes).await;
         }
         self.seal(Uuid::nil(), &mut changes).await?;
-        let Some(update) = self.updating(filter, &changes, &sizes)? else { return Ok(0) };
+        let Some(mut update) = self.setting(&changes, &sizes) else { return Ok(0) };
+        update.cond_where(self.within(filter)?);
         let mut unit = self.writing().await?;
         let changed = self.run_update(&mut unit, update, !sizes.is_empty()).await?;
         unit.finish().await?;
@@ -79,7 +88,8 @@ impl<R: Mapped> TenantScoped<R> {
         for id in ids(&unit.rows(self.build(&select)).await?)? {
             let mut own = changes.clone();
             self.seal(id, &mut own).await?;
-            if let Some(update) = self.updating(Filter::eq(R::ID, id).and(filter.clone()), &own, sizes)? {
+            if let Some(mut update) = self.setting(&own, sizes) {
+                update.cond_where(self.within(Filter::eq(R::ID, id).and(filter.clone()))?);
                 changed += self.run_update(&mut unit, update, !sizes.is_empty()).await?;
             }
         }
@@ -87,13 +97,9 @@ impl<R: Mapped> TenantScoped<R> {
         Ok(changed)
     }
 
-    /// `None` when nothing is to be changed: an `UPDATE` with nothing set is not a statement.
-    fn updating(
-        &self,
-        filter: Filter<R>,
-        changes: &R::ActiveModel,
-        sizes: &[(R::Column, i64)],
-    ) -> Result<Option<UpdateStatement>, Error> {
+    /// What an update sets, of rows that are still to be said. `None` when nothing is to be changed: an `UPDATE` with nothing set is not
+    /// a statement.
+    fn setting(&self, changes: &R::ActiveModel, sizes: &[(R::Column, i64)]) -> Option<UpdateStatement> {
         let set: Vec<_> = Self::columns()
             .filter_map(|column| match changes.get(column) {
                 ActiveValue::Set(value) => Some((column, Expr::val(value))),
@@ -101,22 +107,21 @@ impl<R: Mapped> TenantScoped<R> {
             })
             .collect();
         if set.is_empty() {
-            return Ok(None);
+            return None;
         }
         let mut update = Query::update();
         update
             .table(R::Entity::default())
             .values(set)
             .value(R::VERSION, Expr::col(R::VERSION).add(1_i64))
-            .value(R::UPDATED_AT, now())
-            .cond_where(self.within(filter)?);
+            .value(R::UPDATED_AT, now());
         if let Some(counted) = R::COUNTED {
             update.value(Alias::new(CHANGE), counted.difference(sizes));
             if !sizes.is_empty() {
                 update.value(counted.bytes, counted.after(sizes));
             }
         }
-        Ok(Some(update))
+        Some(update)
     }
 
     /// Every column, and what the write has changed of the row's bytes.
@@ -134,7 +139,18 @@ impl<R: Mapped> TenantScoped<R> {
 impl<R: Owned> TenantScoped<R> {
     /// Deletes the row with this id if it also matches `also`; whether it did.
     pub async fn delete(&self, id: Uuid, also: Filter<R>) -> Result<bool, Error> {
-        Ok(self.delete_many(Filter::eq(R::ID, id).and(also)).await? > 0)
+        let filter = Filter::eq(R::ID, id).and(also);
+        if R::DEPENDENTS.is_some() {
+            return Ok(self.delete_many(filter).await? > 0);
+        }
+        let alone = |schema: Option<String>| self.deletes_alone(&filter, schema.as_deref());
+        let mut unit = match self.session.change_or_unit(Self::KEYS, false, alone).await? {
+            Changing::Changed(_) => return Ok(true),
+            Changing::Unit(unit) => unit,
+        };
+        let deleted = self.delete_in(&mut unit, filter).await?;
+        unit.finish().await?;
+        Ok(deleted > 0)
     }
 
     /// Deletes every row that matches and returns how many there were.
@@ -185,6 +201,13 @@ impl<R: Owned> TenantScoped<R> {
         }
         Ok(deleted)
     }
+}
+
+/// Whether a change sets what refers to another row. PostgreSQL locks that row when all else is done, so such a change must not hold
+/// a slot of the tally by then: it counts as the last statement of a transaction.
+fn refers<R: Mapped>(changes: &R::ActiveModel) -> bool {
+    let refers = |column: R::Column| R::REFERENCES.iter().any(|reference| reference.field == column.as_str());
+    TenantScoped::<R>::columns().any(|column| changes.get(column).is_set() && refers(column))
 }
 
 /// Counts so many new rows, and what a write has changed of the bytes of those that it returned.

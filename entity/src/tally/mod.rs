@@ -11,7 +11,7 @@ mod recount;
 mod stored;
 
 pub(crate) use counted::{Added, CHANGE, Counted, Dependents, Tallied};
-pub(crate) use pending::Pending;
+pub(crate) use pending::{Pending, any_slot};
 pub use recount::Recounted;
 pub(crate) use recount::deviation;
 pub use stored::{Stored, StoredByAll, TableSize};

@@ -111,8 +111,8 @@ impl Added {
     }
 }
 
-/// Whichever: the last digits of a new id are random.
-fn any_slot() -> i64 {
+/// Whichever of those for a transaction's last statement: the last digits of a new id are random.
+pub(crate) fn any_slot() -> i64 {
     let (_, random) = Uuid::now_v7().as_u64_pair();
     1 + i64::from_ne_bytes(random.to_ne_bytes()).rem_euclid(SLOTS)
 }

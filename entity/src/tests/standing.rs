@@ -1,6 +1,8 @@
-//! A tenant's read or insert is one message to PostgreSQL and one answer, and it is bound all the same.
+//! A tenant's read, insert or change of one row is one message to PostgreSQL and one answer, and it is bound all the same.
 
+mod changes;
 mod inserts;
+mod scene;
 mod wire;
 
 use sea_orm::Statement;
@@ -17,7 +19,7 @@ use crate::gatekeeper::Gatekeeper;
 use crate::session::TenantAccess;
 use crate::vocabulary::Isolation;
 use crate::{Filter, PostColumn};
-use wire::{Scene, fill};
+use scene::{Scene, fill};
 
 /// Every way in which one statement reads, each of which finds something.
 async fn read_each(tenant: &TenantAccess, post: Uuid) {

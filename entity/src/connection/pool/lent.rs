@@ -1,7 +1,7 @@
 //! A connection that somebody holds.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use deadpool::managed::Object;
 
@@ -35,6 +35,7 @@ pub(crate) struct Pooled {
     object: Option<Box<Object<Manager>>>,
     turn: Option<Turn>,
     connections: Arc<Connections>,
+    lent: Instant,
 }
 
 impl Pooled {
@@ -46,11 +47,17 @@ impl Pooled {
     ) -> Result<Self, Error> {
         let turn = pool.turn(asker).await?;
         let object = pool.object().await?;
-        Ok(Self { object: Some(Box::new(object)), turn: Some(turn), connections: Arc::clone(connections) })
+        let lent = Instant::now();
+        Ok(Self { object: Some(Box::new(object)), turn: Some(turn), connections: Arc::clone(connections), lent })
     }
 
     pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
         self.object.as_deref_mut().map(|object| object.connection())
+    }
+
+    /// How long it rested before it was lent.
+    pub(crate) fn rested(&self) -> Duration {
+        self.object.as_ref().map_or(Duration::ZERO, |object| self.lent.duration_since(object.rests_since))
     }
 
     /// Closes it: nobody knows what state it is in. Until it is closed, it counts as in use, or whoever breaks off many

@@ -56,9 +56,14 @@ fn where_holds(sql: &str, values: &[String], tenant: &str) -> Result<(), &'stati
     if parts.iter().any(|(_, text)| *text == "OR") {
         return Err("an OR beside the tenant's condition");
     }
-    let column = if sql.contains("\"tenants\"") { "\"tenants\".\"id\" = " } else { "\"tenant_id\" = " };
+    let column = if sql.contains("\"tenants\"") { "\"tenants\".\"id\" " } else { "\"tenant_id\" " };
     let holds = parts.iter().any(|(at, text)| {
-        let Some((table, placeholder)) = text.split_once(column) else { return false };
+        let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+        let text = inner.filter(|inner| !inner.contains(['(', ')']) && outermost(inner).len() == 1).unwrap_or(text);
+        let Some((table, compared)) = text.split_once(column) else { return false };
+        let Some(placeholder) = ["= ", "IS NOT DISTINCT FROM "].iter().find_map(|is| compared.strip_prefix(is)) else {
+            return false;
+        };
         let is_whole = table.is_empty() || (table.starts_with('"') && table.ends_with("\"."));
         let value = value_of(&sql[..start + at + text.len()], placeholder, values);
         is_whole && value.is_some_and(|value| value.contains(tenant))
@@ -126,12 +131,19 @@ fn a_statement_that_could_be_widened_is_noticed() {
     assert!(check(r#"SELECT 1 FROM "users" WHERE ("a" OR "b") AND "users"."tenant_id" = ? LIMIT ?"#).is_err());
     let entered = r#"INSERT INTO "users" ("tenant_id", "id") SELECT "bound"."tenant", $1 FROM (SELECT enter_place($2, $1) AS "tenant") AS "bound""#;
     assert_eq!(check(entered), Ok(()));
+    let placed =
+        r#"DELETE FROM "users" WHERE ("users"."tenant_id" IS NOT DISTINCT FROM $2) AND "users"."ctid" = (SELECT $1)"#;
+    assert_eq!(check(placed), Ok(()));
     for leak in [
         r#"SELECT 1 FROM "users" WHERE "users"."id" = $1 OR "users"."tenant_id" = $2"#,
         r#"SELECT 1 FROM "users" WHERE ("users"."id" = $1 OR "users"."tenant_id" = $2)"#,
         r#"SELECT 1 FROM "users" WHERE NOT ("users"."id" = $1 AND "users"."tenant_id" = $2)"#,
         r#"SELECT 1 FROM "users" WHERE "users"."id" = $2 AND "users"."tenant_id" = $1"#,
         r#"DELETE FROM "users""#,
+        r#"DELETE FROM "users" WHERE ("users"."tenant_id" IS DISTINCT FROM $2)"#,
+        r#"DELETE FROM "users" WHERE ("users"."id" = $1 OR "users"."tenant_id" IS NOT DISTINCT FROM $2)"#,
+        r#"DELETE FROM "users" WHERE "users"."tenant_id" IS NOT DISTINCT FROM $1"#,
+        r#"DELETE FROM "users" WHERE "users"."ctid" = (SELECT 1 FROM "users" WHERE "users"."tenant_id" = $2)"#,
         r#"INSERT INTO "users" ("id", "tenant_id") VALUES ($1, $2)"#,
         r#"INSERT INTO "users" ("tenant_id", "id") SELECT "bound"."tenant", $2 FROM (SELECT enter_place($1, $2) AS "tenant") AS "bound""#,
         r#"INSERT INTO "users" ("tenant_id", "id") SELECT $2, $1 FROM (SELECT enter_place($2, $1) AS "tenant") AS "bound""#,

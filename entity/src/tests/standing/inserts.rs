@@ -4,49 +4,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::wire::Scene;
-use crate::connection::{Access, Binding, Lease};
-use crate::place::fence_lock;
+use super::scene::{MODELS, Scene};
 use crate::vocabulary::{Isolation, Limits};
-use crate::{Error, Filter, NewPost, PostColumn};
-
-const MODELS: [Isolation; 3] = [Isolation::Shared, Isolation::Schema, Isolation::Database];
-
-impl Scene {
-    async fn draft(&self, title: &str) -> NewPost {
-        let user_id = self.tenant.posts().get(self.post).await.unwrap().unwrap().user_id;
-        NewPost { user_id, title: title.to_owned(), content: Some("Text".to_owned()), ..NewPost::default() }
-    }
-
-    async fn count(&self, title: &str) -> u64 {
-        self.tenant.posts().count(Filter::eq(PostColumn::Title, title)).await.unwrap()
-    }
-
-    /// Keeps the tenant's writes out, as whoever moves it does, until the transaction ends.
-    async fn hold_fence(&self) -> Lease {
-        let mut holder = Lease::begin(&self.database.serving, Access::Write, Binding::Nobody).await.unwrap();
-        holder.run(&format!("SELECT pg_advisory_xact_lock({})", fence_lock(self.tenant.id()))).await.unwrap();
-        holder
-    }
-
-    async fn assert_tally_is_right(&self) {
-        assert!(!self.tenant.deviation_for_test().await.unwrap().was_off);
-    }
-
-    /// Says in the tenant's place that it has left.
-    async fn leave(&self) {
-        let id = self.tenant.id();
-        let table = match self.tenant.tenant().isolation {
-            Isolation::Schema => format!("tenant_{}.departures", id.simple()),
-            Isolation::Shared | Isolation::Database => "departures".to_owned(),
-        };
-        let sql = format!("INSERT INTO {table} (tenant_id) VALUES ('{id}')");
-        match self.tenant.tenant().isolation {
-            Isolation::Database => self.test.execute_in(testkit::Own::Database, &id.to_string(), &sql).await,
-            Isolation::Shared | Isolation::Schema => self.test.execute(&sql).await,
-        }
-    }
-}
+use crate::{Error, Filter, NewPost};
 
 #[tokio::test]
 async fn an_insert_waits_for_one_answer() {

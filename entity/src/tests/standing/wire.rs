@@ -1,30 +1,20 @@
-//! A tenant that is reached over a wire that can be listened to, and cut.
+//! A wire to PostgreSQL that can be listened to, and cut.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use testkit::TestDatabase;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use uuid::Uuid;
-
-use super::super::fleet::{admit, make, with};
-use super::super::open_unchecked;
-use crate::database::Database;
-use crate::gatekeeper::Gatekeeper;
-use crate::session::TenantAccess;
-use crate::vocabulary::{Isolation, Role};
-use crate::{NewPost, NewUser};
 
 /// Between the program and PostgreSQL: counts how often the program stops to wait for an answer, and can withhold one.
 pub(super) struct Wire {
-    port: u16,
+    pub(super) port: u16,
     waits: Arc<AtomicUsize>,
     is_cut: Arc<AtomicBool>,
 }
 
 impl Wire {
-    async fn to(server: String) -> Self {
+    pub(super) async fn to(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, waits) = (listener.local_addr().unwrap().port(), Arc::<AtomicUsize>::default());
         let is_cut = Arc::<AtomicBool>::default();
@@ -98,47 +88,4 @@ async fn forward(
         message.extend(body);
         to.write_all(&message).await?;
     }
-}
-
-/// A tenant with a user and five posts, reached over one connection and a wire.
-pub(super) struct Scene {
-    pub(super) wire: Wire,
-    pub(super) database: Database,
-    pub(super) tenant: TenantAccess,
-    pub(super) post: Uuid,
-    pub(super) test: TestDatabase,
-}
-
-impl Scene {
-    pub(super) async fn set(isolation: Isolation, more: &[(&'static str, &str)]) -> Self {
-        let test = TestDatabase::postgres().await;
-        let id = make(&test.variables(), isolation, None, 1).await[0];
-        let url = test.variables().into_iter().find(|(name, _)| *name == "DATABASE_URL").unwrap().1;
-        let server = url.split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
-        let wire = Wire::to(server.clone()).await;
-        let over_the_wire = format!("127.0.0.1:{}", wire.port);
-        let one = [("POOL_MIN", "1"), ("POOL_MAX", "1"), ("CACHE", "off")];
-        let mut variables = with(with(test.variables(), &one), more);
-        variables.iter_mut().for_each(|(_, value)| *value = value.replace(&server, &over_the_wire));
-        let passing = variables.iter().any(|(name, _)| *name == "statement-cache-capacity");
-        let addresses = variables.iter_mut().filter(|(_, value)| passing && value.contains(&over_the_wire));
-        addresses.for_each(|(_, value)| value.push_str("?statement-cache-capacity=0"));
-        let database = open_unchecked(&variables);
-        let tenant = admit(&Gatekeeper::new(database.clone()), id).await;
-        let post = fill(&tenant).await;
-        Self { wire, database, tenant, post, test }
-    }
-}
-
-pub(super) async fn fill(tenant: &TenantAccess) -> Uuid {
-    let (name, email) = ("Ada".to_owned(), "ada@example.com".to_owned());
-    let ada = NewUser { tenant_id: None, id: None, name, email, role: Role::Admin, created_at: None };
-    let ada = tenant.users().insert(ada).await.unwrap();
-    let mut newest = Uuid::nil();
-    for number in 0..5 {
-        let (title, content) = (format!("Post {number}"), Some("Text".to_owned()));
-        let post = NewPost { tenant_id: None, id: None, user_id: ada.id, title, content, created_at: None };
-        newest = tenant.posts().insert(post).await.unwrap().id;
-    }
-    newest
 }

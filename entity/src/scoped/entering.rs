@@ -1,0 +1,116 @@
+//! Writes that stand alone: one statement enters the place, changes or deletes one row, and counts that.
+//!
+//! ```sql
+//! UPDATE "posts" SET "title" = $1, ... WHERE "posts"."tenant_id" IS NOT DISTINCT FROM $5 AND "posts"."id" = $6
+//!     AND "posts"."ctid" = (SELECT "read".* FROM (SELECT enter_place($7, $8) AS "tenant") AS "bound"
+//!         INNER JOIN LATERAL (SELECT "ctid" FROM "posts" WHERE "posts"."id" = $9 AND "posts"."tenant_id" = $10
+//!             AND "posts"."tenant_id" = "bound"."tenant" LIMIT $11) AS "read" ON TRUE)
+//! RETURNING "tenant_id", ..., CASE WHEN "bytes_change" <> 0 THEN add_to_tally("tenant_id", $12, 0, 0, 0, "bytes_change") END
+//! ```
+//!
+//! The table cannot be joined to the function in an order of our choice. So the row's place in the table is asked for first, as
+//! [reads](super::binding) are made, and PostgreSQL goes there: there is no shorter way. That it got there by another one, which asks
+//! the policy before the tenant is bound, or that somebody moved the row meanwhile, shows in that nothing is changed; whoever sends this
+//! must be prepared for it. The tenant's condition is put as it is because PostgreSQL would otherwise compare its value with
+//! the setting once, before all else.
+
+use sea_orm::sea_query::{
+    Alias, BinOper, CaseStatement, Condition, Expr, ExprTrait, Query, SimpleExpr, UpdateStatement,
+};
+use sea_orm::{ColumnTrait, Statement, Value};
+
+use super::TenantScoped;
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::place::fence_lock;
+use crate::resource::Mapped;
+use crate::tally::{CHANGE, Counted, any_slot};
+
+/// PostgreSQL's name for where a row is in its table.
+const PLACE: &str = "ctid";
+
+#[expect(private_bounds, reason = "a public bound would be a way to the entity")]
+impl<R: Mapped> TenantScoped<R> {
+    /// The call that enters the place, and answers with the tenant once it is bound.
+    pub(super) fn enter(&self, schema: Option<&str>) -> SimpleExpr {
+        let tenant = self.session.tenant;
+        let given = [Value::from(tenant), Value::from(fence_lock(tenant))];
+        Expr::cust_with_values(format!("{}($1, $2)", function(schema, migration::ENTER)), given)
+    }
+
+    /// The row's update, standing alone, which counts what it adds to the row's bytes if it sets texts that count.
+    pub(super) fn updates_alone(
+        &self,
+        mut update: UpdateStatement,
+        filter: &Filter<R>,
+        sets_bytes: bool,
+        schema: Option<&str>,
+    ) -> Result<Statement, Error> {
+        update.cond_where(self.where_it_is(filter, schema)?);
+        if let Some(schema) = schema {
+            update.table((Alias::new(schema), R::Entity::default()));
+        }
+        let mut returned: Vec<SimpleExpr> = Self::columns().map(Expr::col).collect();
+        if let Some(counted) = R::COUNTED.filter(|_| sets_bytes) {
+            let change = || Expr::col(Alias::new(CHANGE));
+            let counts = Self::counts(schema, &counted, 0, change());
+            returned.push(CaseStatement::new().case(change().ne(Expr::cust("0")), counts).into());
+        }
+        update.returning(Query::returning().exprs(returned));
+        Ok(self.build(&update))
+    }
+
+    /// The row's deletion, standing alone.
+    pub(super) fn deletes_alone(&self, filter: &Filter<R>, schema: Option<&str>) -> Result<Statement, Error> {
+        let mut delete = Query::delete();
+        match schema {
+            Some(schema) => delete.from_table((Alias::new(schema), R::Entity::default())),
+            None => delete.from_table(R::Entity::default()),
+        };
+        delete.cond_where(self.where_it_is(filter, schema)?);
+        delete.returning(Query::returning().expr(match R::COUNTED {
+            Some(counted) => {
+                let gone = Expr::cust("0").sub(Expr::col(counted.bytes));
+                Self::counts(schema, &counted, -1, gone)
+            }
+            None => Expr::cust("1"),
+        }));
+        Ok(self.build(&delete))
+    }
+
+    /// The one row of the tenant's that matches, at the place where it is found once the tenant is bound.
+    fn where_it_is(&self, filter: &Filter<R>, schema: Option<&str>) -> Result<Condition, Error> {
+        let mut find = Query::select();
+        find.column(Alias::new(PLACE)).from(R::Entity::default()).cond_where(self.within(filter.clone())?).limit(1);
+        let found = Self::bound_by(self.enter(schema), &find, schema);
+        let tenant = R::TENANT.into_expr().binary(BinOper::Custom("IS NOT DISTINCT FROM"), self.session.tenant);
+        let place = Expr::col((R::Entity::default(), Alias::new(PLACE)));
+        let matches = filter.clone().into_condition()?;
+        Ok(Condition::all().add(tenant).add(matches).add(place.eq(SimpleExpr::from(found))))
+    }
+
+    /// The call that counts. Such a statement holds the row's lock when it adds to a slot and waits for nobody after that, as a transaction
+    /// does that adds as its last statement: so it shares those slots.
+    fn counts(schema: Option<&str>, counted: &Counted<R::Column>, rows: i64, bytes: SimpleExpr) -> SimpleExpr {
+        let mut amounts = [(); 4].map(|()| Expr::cust("0"));
+        let first = 2 * counted.table as usize;
+        (amounts[first], amounts[first + 1]) = (Expr::cust(rows.to_string()), bytes);
+        add_to_tally(schema, Expr::col(R::TENANT), any_slot(), amounts)
+    }
+}
+
+/// The call that adds rows and bytes, of users and of posts, to a slot of the tenant's tally.
+pub(super) fn add_to_tally(
+    schema: Option<&str>,
+    tenant: SimpleExpr,
+    slot: i64,
+    amounts: [SimpleExpr; 4],
+) -> SimpleExpr {
+    let call = format!("{}($1, $2, $3, $4, $5, $6)", function(schema, migration::ADD));
+    Expr::cust_with_exprs(call, [tenant, Expr::val(slot)].into_iter().chain(amounts))
+}
+
+/// A function of the place's, by its name.
+fn function(schema: Option<&str>, name: &str) -> String {
+    schema.map_or_else(|| name.to_owned(), |schema| format!("\"{schema}\".{name}"))
+}

@@ -1,0 +1,94 @@
+//! A tenant that is reached over a wire.
+
+use testkit::TestDatabase;
+use uuid::Uuid;
+
+use super::super::fleet::{admit, make, with};
+use super::super::open_unchecked;
+use super::wire::Wire;
+use crate::connection::{Access, Binding, Lease};
+use crate::database::Database;
+use crate::gatekeeper::Gatekeeper;
+use crate::place::fence_lock;
+use crate::session::TenantAccess;
+use crate::vocabulary::{Isolation, Role};
+use crate::{Filter, NewPost, NewUser, PostColumn};
+
+pub(super) const MODELS: [Isolation; 3] = [Isolation::Shared, Isolation::Schema, Isolation::Database];
+
+/// A tenant with a user and five posts, reached over one connection and a wire.
+pub(super) struct Scene {
+    pub(super) wire: Wire,
+    pub(super) database: Database,
+    pub(super) tenant: TenantAccess,
+    pub(super) post: Uuid,
+    pub(super) test: TestDatabase,
+}
+
+impl Scene {
+    pub(super) async fn set(isolation: Isolation, more: &[(&'static str, &str)]) -> Self {
+        let test = TestDatabase::postgres().await;
+        let id = make(&test.variables(), isolation, None, 1).await[0];
+        let url = test.variables().into_iter().find(|(name, _)| *name == "DATABASE_URL").unwrap().1;
+        let server = url.split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
+        let wire = Wire::to(server.clone()).await;
+        let over_the_wire = format!("127.0.0.1:{}", wire.port);
+        let one = [("POOL_MIN", "1"), ("POOL_MAX", "1"), ("CACHE", "off")];
+        let mut variables = with(with(test.variables(), &one), more);
+        variables.iter_mut().for_each(|(_, value)| *value = value.replace(&server, &over_the_wire));
+        let passing = variables.iter().any(|(name, _)| *name == "statement-cache-capacity");
+        let addresses = variables.iter_mut().filter(|(_, value)| passing && value.contains(&over_the_wire));
+        addresses.for_each(|(_, value)| value.push_str("?statement-cache-capacity=0"));
+        let database = open_unchecked(&variables);
+        let tenant = admit(&Gatekeeper::new(database.clone()), id).await;
+        let post = fill(&tenant).await;
+        Self { wire, database, tenant, post, test }
+    }
+
+    pub(super) async fn draft(&self, title: &str) -> NewPost {
+        let user_id = self.tenant.posts().get(self.post).await.unwrap().unwrap().user_id;
+        NewPost { user_id, title: title.to_owned(), content: Some("Text".to_owned()), ..NewPost::default() }
+    }
+
+    pub(super) async fn count(&self, title: &str) -> u64 {
+        self.tenant.posts().count(Filter::eq(PostColumn::Title, title)).await.unwrap()
+    }
+
+    /// Keeps the tenant's writes out, as whoever moves it does, until the transaction ends.
+    pub(super) async fn hold_fence(&self) -> Lease {
+        let mut holder = Lease::begin(&self.database.serving, Access::Write, Binding::Nobody).await.unwrap();
+        holder.run(&format!("SELECT pg_advisory_xact_lock({})", fence_lock(self.tenant.id()))).await.unwrap();
+        holder
+    }
+
+    pub(super) async fn assert_tally_is_right(&self) {
+        assert!(!self.tenant.deviation_for_test().await.unwrap().was_off);
+    }
+
+    /// Says in the tenant's place that it has left.
+    pub(super) async fn leave(&self) {
+        let id = self.tenant.id();
+        let table = match self.tenant.tenant().isolation {
+            Isolation::Schema => format!("tenant_{}.departures", id.simple()),
+            Isolation::Shared | Isolation::Database => "departures".to_owned(),
+        };
+        let sql = format!("INSERT INTO {table} (tenant_id) VALUES ('{id}')");
+        match self.tenant.tenant().isolation {
+            Isolation::Database => self.test.execute_in(testkit::Own::Database, &id.to_string(), &sql).await,
+            Isolation::Shared | Isolation::Schema => self.test.execute(&sql).await,
+        }
+    }
+}
+
+pub(super) async fn fill(tenant: &TenantAccess) -> Uuid {
+    let (name, email) = ("Ada".to_owned(), "ada@example.com".to_owned());
+    let ada = NewUser { tenant_id: None, id: None, name, email, role: Role::Admin, created_at: None };
+    let ada = tenant.users().insert(ada).await.unwrap();
+    let mut newest = Uuid::nil();
+    for number in 0..5 {
+        let (title, content) = (format!("Post {number}"), Some("Text".to_owned()));
+        let post = NewPost { tenant_id: None, id: None, user_id: ada.id, title, content, created_at: None };
+        newest = tenant.posts().insert(post).await.unwrap().id;
+    }
+    newest
+}
