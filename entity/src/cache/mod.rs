@@ -47,7 +47,7 @@ use shared::{Shared, Writing};
 pub(crate) use answer::Keepable;
 pub(crate) use area::{Area, Question};
 pub use counts::{CacheCounts, CacheStatus, LookObserver, Looked};
-pub(crate) use written::Written;
+pub(crate) use written::{Written, going_with};
 
 /// Largest answer that is kept, in bytes: larger ones would push out hundreds of others.
 const LARGEST: usize = 256 << 10;

@@ -8,11 +8,12 @@
 //! RETURNING "tenant_id", ..., CASE WHEN "bytes_change" <> 0 THEN add_to_tally("tenant_id", $12, 0, 0, 0, "bytes_change") END
 //! ```
 //!
-//! The table cannot be joined to the function in an order of our choice. So the row's place in the table is asked for first, as
-//! [reads](super::binding) are made, and PostgreSQL goes there: there is no shorter way. That it got there by another one, which asks
-//! the policy before the tenant is bound, or that somebody moved the row meanwhile, shows in that nothing is changed; whoever sends this
-//! must be prepared for it. The tenant's condition is put as it is because PostgreSQL would otherwise compare its value with
-//! the setting once, before all else.
+//! In which order PostgreSQL joins a table that is changed to what binds the tenant is not for us to say. So the row's place in the
+//! table is asked for first, as [reads](super::binding) are made, and PostgreSQL goes there: by that place, which is the shortest way
+//! there is, or through all of a table of a few pages, where it looks at the policy last, because it costs most. If it ever took a way
+//! that asks the policy before the tenant is bound, or if the row has moved meanwhile, nothing is changed: whoever sends this must be
+//! prepared for that. The tenant's condition is put as it is because an equation would be compared with the setting once, before
+//! all else.
 
 use sea_orm::sea_query::{
     Alias, BinOper, CaseStatement, Condition, Expr, ExprTrait, Query, SimpleExpr, UpdateStatement,

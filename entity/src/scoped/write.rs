@@ -1,10 +1,11 @@
 //! Changing and deleting: every statement carries the tenant's condition.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, LockType, Order, Query, ReturningClause, UpdateStatement};
-use sea_orm::{ActiveModelTrait, ActiveValue, DbBackend, IdenStatic, QueryResult};
+use sea_orm::{ActiveModelTrait, ActiveValue, DbBackend, EntityName, IdenStatic, QueryResult};
 use uuid::Uuid;
 
 use super::TenantScoped;
+use crate::cache::going_with;
 use crate::connection::Access;
 use crate::error::{Error, internal};
 use crate::filter::Filter;
@@ -140,7 +141,8 @@ impl<R: Owned> TenantScoped<R> {
     /// Deletes the row with this id if it also matches `also`; whether it did.
     pub async fn delete(&self, id: Uuid, also: Filter<R>) -> Result<bool, Error> {
         let filter = Filter::eq(R::ID, id).and(also);
-        if R::DEPENDENTS.is_some() {
+        // Rows that go with it are locked when all else is done, see `refers`.
+        if !going_with(R::Entity::default().table_name()).is_empty() {
             return Ok(self.delete_many(filter).await? > 0);
         }
         let alone = |schema: Option<String>| self.deletes_alone(&filter, schema.as_deref());

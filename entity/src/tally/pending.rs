@@ -7,9 +7,10 @@ use super::counted::Added;
 use crate::error::{Error, internal};
 use crate::vocabulary::Limits;
 
-/// Slots to which transactions add that no limit concerns, as their last statement. The one before them is for those that one does
-/// concern, and the one before that for corrections. As many after them are for statements that stand alone: such a one adds first
-/// and takes locks on rows later, and must not keep a slot from a transaction that holds those locks.
+/// Slots to which transactions add that no limit concerns, as their last statement; and statements that change one row, have its lock
+/// by then, and wait for no other. The one before them is for those that a limit does concern, and the one before that for
+/// corrections. As many after them are for inserts that stand alone: such a one adds first and takes locks on rows later, and must not
+/// keep a slot from a transaction that holds those locks.
 const SLOTS: i64 = 8;
 
 const LIMITED: i64 = 0;
