@@ -215,7 +215,7 @@ def measure(installation, data, directory, arguments):
     for number, contender in enumerate(all_of := contenders(installation)):
         contender.start(18500 + number)
     try:
-        for scenario in SCENARIOS:
+        for scenario in arguments.only or SCENARIOS:
             script = data.script(directory, scenario)
             for contender in all_of:
                 Round(contender, script, 2, arguments.connections, postmaster)
@@ -292,6 +292,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=5, help="of each round")
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--only", nargs="+", choices=SCENARIOS, metavar="SCENARIO", help="these, and write nothing")
     parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
     if not shutil.which("wrk"):
@@ -310,7 +311,7 @@ def main():
     parts.append("Memory afterwards: " + ", ".join(f"{name} {size:.0f} MiB" for name, size in memory.items()) + ".")
     text = "\n\n".join(parts) + "\n"
     print(text)
-    if arguments.write:
+    if arguments.write and not arguments.only:
         plotted = plot(measured, os.path.join(ROOT, "docs/performance.svg"))
         write("compared", ("![Throughput beside the others](performance.svg)\n\n" if plotted else "") + text)
 

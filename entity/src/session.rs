@@ -213,13 +213,13 @@ impl Session {
         }
     }
 
-    /// Changes one row by a statement that stands alone, made for the schema that it must name. If there can be no such statement, or
+    /// Changes one row by a statement that stands alone. If there can be no such statement, or
     /// if it changes nothing, opens what [`unit`](Self::unit) does, to find out. `grows` if it may add bytes to the tenant's.
     pub(crate) async fn change_or_unit(
         &self,
         keys: Keys,
         grows: bool,
-        alone: impl Fn(Option<String>) -> Result<Statement, Error>,
+        alone: impl Fn(Standing) -> Result<Statement, Error>,
     ) -> Result<Changing<'_>, Error> {
         let (place, tenant) = match &self.way {
             Way::Alone(place, tenant) if !(grows && tenant.limits.storage_bytes.is_some()) => (place, tenant),

@@ -16,16 +16,16 @@
 //! all else.
 
 use sea_orm::sea_query::{
-    Alias, BinOper, CaseStatement, Condition, Expr, ExprTrait, Query, SimpleExpr, UpdateStatement,
+    Alias, BinOper, CaseStatement, Condition, DeleteStatement, Expr, ExprTrait, Query, SimpleExpr, UpdateStatement,
 };
-use sea_orm::{ColumnTrait, Statement, Value};
+use sea_orm::{ColumnTrait, Value};
 
 use super::TenantScoped;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::place::fence_lock;
 use crate::resource::Mapped;
-use crate::tally::{CHANGE, Counted, any_slot};
+use crate::tally::{CHANGE, Counted};
 
 /// PostgreSQL's name for where a row is in its table.
 const PLACE: &str = "ctid";
@@ -39,44 +39,45 @@ impl<R: Mapped> TenantScoped<R> {
         Expr::cust_with_values(format!("{}($1, $2)", function(schema, migration::ENTER)), given)
     }
 
-    /// The row's update, standing alone, which counts what it adds to the row's bytes if it sets texts that count.
-    pub(super) fn updates_alone(
+    /// Makes an update one of the one row that matches, standing alone; it adds to this slot what the row has grown by.
+    pub(super) fn update_alone(
         &self,
-        mut update: UpdateStatement,
+        update: &mut UpdateStatement,
         filter: &Filter<R>,
-        sets_bytes: bool,
+        slot: Option<i64>,
         schema: Option<&str>,
-    ) -> Result<Statement, Error> {
+    ) -> Result<(), Error> {
         update.cond_where(self.where_it_is(filter, schema)?);
         if let Some(schema) = schema {
             update.table((Alias::new(schema), R::Entity::default()));
         }
         let mut returned: Vec<SimpleExpr> = Self::columns().map(Expr::col).collect();
-        if let Some(counted) = R::COUNTED.filter(|_| sets_bytes) {
+        if let (Some(counted), Some(slot)) = (R::COUNTED, slot) {
             let change = || Expr::col(Alias::new(CHANGE));
-            let counts = Self::counts(schema, &counted, 0, change());
+            let counts = Self::counts(schema, &counted, slot, 0, change());
             returned.push(CaseStatement::new().case(change().ne(Expr::cust("0")), counts).into());
         }
         update.returning(Query::returning().exprs(returned));
-        Ok(self.build(&update))
+        Ok(())
     }
 
-    /// The row's deletion, standing alone.
-    pub(super) fn deletes_alone(&self, filter: &Filter<R>, schema: Option<&str>) -> Result<Statement, Error> {
-        let mut delete = Query::delete();
-        match schema {
-            Some(schema) => delete.from_table((Alias::new(schema), R::Entity::default())),
-            None => delete.from_table(R::Entity::default()),
-        };
+    /// Makes a deletion one of the one row that matches, standing alone; it takes from this slot what the row had.
+    pub(super) fn delete_alone(
+        &self,
+        delete: &mut DeleteStatement,
+        filter: &Filter<R>,
+        slot: i64,
+        schema: Option<&str>,
+    ) -> Result<(), Error> {
         delete.cond_where(self.where_it_is(filter, schema)?);
+        if let Some(schema) = schema {
+            delete.from_table((Alias::new(schema), R::Entity::default()));
+        }
         delete.returning(Query::returning().expr(match R::COUNTED {
-            Some(counted) => {
-                let gone = Expr::cust("0").sub(Expr::col(counted.bytes));
-                Self::counts(schema, &counted, -1, gone)
-            }
+            Some(counted) => Self::counts(schema, &counted, slot, -1, Expr::cust("0").sub(Expr::col(counted.bytes))),
             None => Expr::cust("1"),
         }));
-        Ok(self.build(&delete))
+        Ok(())
     }
 
     /// The one row of the tenant's that matches, at the place where it is found once the tenant is bound.
@@ -92,11 +93,17 @@ impl<R: Mapped> TenantScoped<R> {
 
     /// The call that counts. Such a statement holds the row's lock when it adds to a slot and waits for nobody after that, as a transaction
     /// does that adds as its last statement: so it shares those slots.
-    fn counts(schema: Option<&str>, counted: &Counted<R::Column>, rows: i64, bytes: SimpleExpr) -> SimpleExpr {
+    fn counts(
+        schema: Option<&str>,
+        counted: &Counted<R::Column>,
+        slot: i64,
+        rows: i64,
+        bytes: SimpleExpr,
+    ) -> SimpleExpr {
         let mut amounts = [(); 4].map(|()| Expr::cust("0"));
         let first = 2 * counted.table as usize;
         (amounts[first], amounts[first + 1]) = (Expr::cust(rows.to_string()), bytes);
-        add_to_tally(schema, Expr::col(R::TENANT), any_slot(), amounts)
+        add_to_tally(schema, Expr::col(R::TENANT), slot, amounts)
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`TenantScoped`]: every statement on a tenant's table is built here, and each one names the tenant.
 
 mod binding;
+mod change;
 mod eager;
 mod entering;
 mod insert;

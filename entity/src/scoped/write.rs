@@ -1,15 +1,16 @@
 //! Changing and deleting: every statement carries the tenant's condition.
 
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, IntoIden, LockType, Order, Query, ReturningClause, UpdateStatement};
-use sea_orm::{ActiveModelTrait, ActiveValue, DbBackend, EntityName, IdenStatic, QueryResult};
+use sea_orm::{DbBackend, EntityName, IdenStatic, QueryResult};
 use uuid::Uuid;
 
 use super::TenantScoped;
+use super::change::Change;
 use crate::cache::going_with;
-use crate::connection::Access;
+use crate::connection::{Access, Standing};
 use crate::error::{Error, internal};
 use crate::filter::Filter;
-use crate::resource::{Mapped, Owned, now};
+use crate::resource::{Mapped, Owned};
 use crate::session::{Changing, Unit};
 use crate::tally::{Added, CHANGE, Dependents, Tallied};
 
@@ -24,20 +25,17 @@ impl<R: Mapped> TenantScoped<R> {
         let sizes = R::sizes(&changes);
         let mut changes = R::changed(changes);
         self.seal(id, &mut changes).await?;
-        let Some(mut update) = self.setting(&changes, &sizes) else { return self.find(filter).await };
-        let mut unit = if refers::<R>(&changes) {
+        let Some(change) = Change::<R>::of(&changes, &sizes) else { return self.find(filter).await };
+        let statement = |standing| self.updates(&change, &filter, &standing);
+        let mut unit = if change.refers() {
             self.writing().await?
         } else {
-            let alone = |schema: Option<String>| {
-                self.updates_alone(update.clone(), &filter, !sizes.is_empty(), schema.as_deref())
-            };
-            match self.session.change_or_unit(Self::KEYS, !sizes.is_empty(), alone).await? {
+            match self.session.change_or_unit(Self::KEYS, change.counts(), statement).await? {
                 Changing::Changed(rows) => return Ok(self.opened(&rows).await?.pop()),
                 Changing::Unit(unit) => unit,
             }
         };
-        update.cond_where(self.within(filter)?).returning(Self::returned());
-        let rows = unit.rows(self.build(&update)).await?;
+        let rows = unit.rows(statement(Standing::InTransaction)?).await?;
         count_changes::<R>(&mut unit, 0, &rows)?;
         unit.finish().await?;
         Ok(self.opened(&rows).await?.pop())
@@ -53,10 +51,11 @@ impl<R: Mapped> TenantScoped<R> {
             return self.update_each(filter, &changes, &sizes).await;
         }
         self.seal(Uuid::nil(), &mut changes).await?;
-        let Some(mut update) = self.setting(&changes, &sizes) else { return Ok(0) };
+        let Some(change) = Change::<R>::of(&changes, &sizes) else { return Ok(0) };
+        let mut update = change.update();
         update.cond_where(self.within(filter)?);
         let mut unit = self.writing().await?;
-        let changed = self.run_update(&mut unit, update, !sizes.is_empty()).await?;
+        let changed = self.run_update(&mut unit, update, change.counts()).await?;
         unit.finish().await?;
         Ok(changed)
     }
@@ -89,40 +88,14 @@ impl<R: Mapped> TenantScoped<R> {
         for id in ids(&unit.rows(self.build(&select)).await?)? {
             let mut own = changes.clone();
             self.seal(id, &mut own).await?;
-            if let Some(mut update) = self.setting(&own, sizes) {
+            if let Some(change) = Change::<R>::of(&own, sizes) {
+                let mut update = change.update();
                 update.cond_where(self.within(Filter::eq(R::ID, id).and(filter.clone()))?);
-                changed += self.run_update(&mut unit, update, !sizes.is_empty()).await?;
+                changed += self.run_update(&mut unit, update, change.counts()).await?;
             }
         }
         unit.finish().await?;
         Ok(changed)
-    }
-
-    /// What an update sets, of rows that are still to be said. `None` when nothing is to be changed: an `UPDATE` with nothing set is not
-    /// a statement.
-    fn setting(&self, changes: &R::ActiveModel, sizes: &[(R::Column, i64)]) -> Option<UpdateStatement> {
-        let set: Vec<_> = Self::columns()
-            .filter_map(|column| match changes.get(column) {
-                ActiveValue::Set(value) => Some((column, Expr::val(value))),
-                _ => None,
-            })
-            .collect();
-        if set.is_empty() {
-            return None;
-        }
-        let mut update = Query::update();
-        update
-            .table(R::Entity::default())
-            .values(set)
-            .value(R::VERSION, Expr::col(R::VERSION).add(1_i64))
-            .value(R::UPDATED_AT, now());
-        if let Some(counted) = R::COUNTED {
-            update.value(Alias::new(CHANGE), counted.difference(sizes));
-            if !sizes.is_empty() {
-                update.value(counted.bytes, counted.after(sizes));
-            }
-        }
-        Some(update)
     }
 
     /// Every column, and what the write has changed of the row's bytes.
@@ -141,12 +114,12 @@ impl<R: Owned> TenantScoped<R> {
     /// Deletes the row with this id if it also matches `also`; whether it did.
     pub async fn delete(&self, id: Uuid, also: Filter<R>) -> Result<bool, Error> {
         let filter = Filter::eq(R::ID, id).and(also);
-        // Rows that go with it are locked when all else is done, see `refers`.
+        // Rows that go with it are locked when all else is done, see `Change::refers`.
         if !going_with(R::Entity::default().table_name()).is_empty() {
             return Ok(self.delete_many(filter).await? > 0);
         }
-        let alone = |schema: Option<String>| self.deletes_alone(&filter, schema.as_deref());
-        let mut unit = match self.session.change_or_unit(Self::KEYS, false, alone).await? {
+        let statement = |standing| self.deletes(&filter, &standing);
+        let mut unit = match self.session.change_or_unit(Self::KEYS, false, statement).await? {
             Changing::Changed(_) => return Ok(true),
             Changing::Unit(unit) => unit,
         };
@@ -167,11 +140,9 @@ impl<R: Owned> TenantScoped<R> {
     }
 
     async fn delete_in(&self, unit: &mut Unit<'_>, filter: Filter<R>) -> Result<u64, Error> {
-        let mut delete = Query::delete();
-        delete.from_table(R::Entity::default()).cond_where(self.within(filter)?);
-        let Some(counted) = R::COUNTED else { return unit.affected(self.build(&delete)).await };
-        delete.returning(Query::returning().column(counted.bytes));
-        let rows = unit.rows(self.build(&delete)).await?;
+        let delete = self.deletes(&filter, &Standing::InTransaction)?;
+        let Some(counted) = R::COUNTED else { return unit.affected(delete).await };
+        let rows = unit.rows(delete).await?;
         count_deleted(unit, counted.table, counted.bytes.as_str(), &rows)?;
         Ok(rows.len() as u64)
     }
@@ -203,13 +174,6 @@ impl<R: Owned> TenantScoped<R> {
         }
         Ok(deleted)
     }
-}
-
-/// Whether a change sets what refers to another row. PostgreSQL locks that row when all else is done, so such a change must not hold
-/// a slot of the tally by then: it counts as the last statement of a transaction.
-fn refers<R: Mapped>(changes: &R::ActiveModel) -> bool {
-    let refers = |column: R::Column| R::REFERENCES.iter().any(|reference| reference.field == column.as_str());
-    TenantScoped::<R>::columns().any(|column| changes.get(column).is_set() && refers(column))
 }
 
 /// Counts so many new rows, and what a write has changed of the bytes of those that it returned.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sea_orm::{QueryResult, Statement};
 use uuid::Uuid;
 
-use super::{Dead, Lease, refused};
+use super::{Dead, Lease, Standing, refused};
 use crate::cache::Written;
 use crate::connection::{Access, Binding};
 use crate::error::{Error, Keys};
@@ -33,14 +33,14 @@ impl Lease {
         place: &Place,
         tenant: Uuid,
         keys: Keys,
-        alone: impl Fn(Option<String>) -> Result<Statement, Error>,
+        alone: impl Fn(Standing) -> Result<Statement, Error>,
     ) -> Result<Begun, Error> {
         let (key, binding) = (place.pool(Access::Write), Binding::Tenant(tenant));
         let mut dead = Dead::default();
         loop {
             let mut lease = Self::take_for(place, &key, binding).await?;
             if lease.may_change_alone()? {
-                let statement = match alone(place.schema()) {
+                let statement = match alone(Standing::Alone { schema: place.schema() }) {
                     Ok(statement) => statement,
                     Err(error) => return lease.back_unused(error),
                 };

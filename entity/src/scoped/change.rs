@@ -1,0 +1,180 @@
+//! Changes and deletions of rows, said in words of which statements and their values are made.
+
+use chrono::{DateTime, Utc};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, UpdateStatement};
+use sea_orm::{ActiveModelTrait, ActiveValue, IdenStatic, Statement, Value};
+
+use super::TenantScoped;
+use super::texts::{self, SCHEMA, Shape};
+use crate::connection::Standing;
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::place::fence_lock;
+use crate::resource::{Mapped, is_among, now};
+use crate::tally::{CHANGE, any_slot};
+
+/// What an update sets.
+pub(super) struct Change<R: Mapped> {
+    set: Vec<(R::Column, Value)>,
+    /// How many bytes each of the texts has that count.
+    sizes: Vec<(R::Column, i64)>,
+    at: DateTime<Utc>,
+}
+
+impl<R: Mapped> Change<R> {
+    /// `None` when nothing is to be changed: an `UPDATE` with nothing set is not a statement.
+    pub(super) fn of(changes: &R::ActiveModel, sizes: &[(R::Column, i64)]) -> Option<Self> {
+        let set: Vec<_> = TenantScoped::<R>::columns()
+            .filter_map(|column| match changes.get(column) {
+                ActiveValue::Set(value) => Some((column, value)),
+                _ => None,
+            })
+            .collect();
+        (!set.is_empty()).then(|| Self { set, sizes: sizes.to_vec(), at: now() })
+    }
+
+    /// Whether it may change how many bytes a row has.
+    pub(super) fn counts(&self) -> bool {
+        R::COUNTED.is_some() && !self.sizes.is_empty()
+    }
+
+    /// Whether it sets what refers to another row. PostgreSQL locks that row when all else is done, so such a change must not hold a
+    /// slot of the tally by then: it counts as the last statement of a transaction.
+    pub(super) fn refers(&self) -> bool {
+        let fields = R::REFERENCES.iter().map(|reference| reference.field);
+        fields.into_iter().any(|field| self.set.iter().any(|(column, _)| column.as_str() == field))
+    }
+
+    /// The update, of rows that are still to be said.
+    pub(super) fn update(&self) -> UpdateStatement {
+        let mut update = Query::update();
+        update
+            .table(R::Entity::default())
+            .values(self.set.iter().map(|(column, value)| (*column, Expr::val(value.clone()))))
+            .value(R::VERSION, Expr::col(R::VERSION).add(1_i64))
+            .value(R::UPDATED_AT, self.at);
+        if let Some(counted) = R::COUNTED {
+            update.value(Alias::new(CHANGE), counted.difference(&self.sizes));
+            if !self.sizes.is_empty() {
+                update.value(counted.bytes, counted.after(&self.sizes));
+            }
+        }
+        update
+    }
+
+    /// Everything that makes a difference to the text, and the values in the text's order.
+    fn sketch(&self, words: &mut Vec<u8>, values: &mut Vec<Value>) {
+        for (column, value) in &self.set {
+            words.extend(column.as_str().bytes());
+            words.push(if is_among(*column, &self.sized()) { b'#' } else { b' ' });
+            values.push(value.clone());
+        }
+        values.extend([Value::from(1_i64), Value::from(self.at)]);
+        if let Some(counted) = R::COUNTED {
+            let added = counted.values(&self.sizes);
+            values.extend(added.iter().cloned());
+            if !self.sizes.is_empty() {
+                values.extend(added);
+            }
+        }
+    }
+
+    fn sized(&self) -> Vec<R::Column> {
+        self.sizes.iter().map(|(column, _)| *column).collect()
+    }
+}
+
+#[expect(private_bounds, reason = "a public bound would be a way to the entity")]
+impl<R: Mapped> TenantScoped<R> {
+    /// The update of the tenant's matching rows as it is sent in a transaction; or of one of them, as it is sent by itself.
+    pub(super) fn updates(
+        &self,
+        change: &Change<R>,
+        filter: &Filter<R>,
+        standing: &Standing,
+    ) -> Result<Statement, Error> {
+        let (slot, counts) = (any_slot(), change.counts());
+        let build = || {
+            let mut update = change.update();
+            match standing {
+                Standing::Alone { schema } => {
+                    let schema = schema.as_ref().map(|_| SCHEMA);
+                    self.update_alone(&mut update, filter, counts.then_some(slot), schema)?;
+                }
+                Standing::InTransaction => {
+                    update.cond_where(self.within(filter.clone())?).returning(Self::returned());
+                }
+            }
+            Ok(self.build(&update))
+        };
+        let mut words = Vec::with_capacity(64);
+        words.push(b'=');
+        let mut values = Vec::with_capacity(20);
+        change.sketch(&mut words, &mut values);
+        self.written(words, values, filter, standing, counts.then_some(slot), build)
+    }
+
+    /// The deletion of the tenant's matching rows as it is sent in a transaction, which returns their bytes if they count; or of one of
+    /// them, as it is sent by itself.
+    pub(super) fn deletes(&self, filter: &Filter<R>, standing: &Standing) -> Result<Statement, Error> {
+        let slot = any_slot();
+        let build = || {
+            let mut delete = Query::delete();
+            delete.from_table(R::Entity::default());
+            match standing {
+                Standing::Alone { schema } => {
+                    self.delete_alone(&mut delete, filter, slot, schema.as_ref().map(|_| SCHEMA))?;
+                }
+                Standing::InTransaction => {
+                    delete.cond_where(self.within(filter.clone())?);
+                    R::COUNTED.map(|counted| delete.returning(Query::returning().column(counted.bytes)));
+                }
+            }
+            Ok(self.build(&delete))
+        };
+        self.written(vec![b'-'], Vec::with_capacity(10), filter, standing, R::COUNTED.map(|_| slot), build)
+    }
+
+    /// A statement of these words and values so far, which goes on with the rows that it writes.
+    fn written(
+        &self,
+        mut words: Vec<u8>,
+        mut values: Vec<Value>,
+        filter: &Filter<R>,
+        standing: &Standing,
+        slot: Option<i64>,
+        build: impl Fn() -> Result<Statement, Error>,
+    ) -> Result<Statement, Error> {
+        let (backend, tenant) = (self.session.backend, self.session.tenant);
+        let schema = match standing {
+            Standing::Alone { schema } => {
+                words.push(if schema.is_some() { b'S' } else { b'A' });
+                values.push(Value::from(tenant));
+                schema.as_deref()
+            }
+            Standing::InTransaction => {
+                words.push(b'T');
+                None
+            }
+        };
+        let mut conditions = Vec::with_capacity(3);
+        if filter.sketch(&mut words, &mut conditions).is_none() {
+            let mut built = build()?;
+            if let Some(schema) = schema {
+                built.sql = built.sql.replace(SCHEMA, schema);
+            }
+            return Ok(built);
+        }
+        if let Standing::Alone { .. } = standing {
+            values.extend(conditions.iter().cloned());
+            values.extend([Value::from(tenant), Value::from(fence_lock(tenant))]);
+        }
+        values.extend(conditions);
+        values.push(Value::from(tenant));
+        if let Standing::Alone { .. } = standing {
+            values.push(Value::from(1_u64));
+            values.extend(slot.map(Value::from));
+        }
+        texts::statement(backend, Shape::new::<R>(backend, words), values, schema, build)
+    }
+}
