@@ -296,6 +296,13 @@ impl Unit<'_> {
         }
     }
 
+    /// Undoes the operation, or leaves that to the transaction it is part of.
+    pub(crate) async fn undo(self) {
+        if let Work::Alone(mut lease) = self.work {
+            lease.roll_back().await;
+        }
+    }
+
     /// An ordinary refusal must not cost a connection: an operation that stands alone is rolled back at once.
     async fn undone_if_failed<T>(&mut self, sent: Result<T, Error>) -> Result<T, Error> {
         if let (Err(_), Work::Alone(lease)) = (&sent, &mut self.work) {

@@ -29,4 +29,4 @@ pub(crate) use provider::{EnvironmentKey, FileKey, KeyProvider, Ring};
 pub(crate) use resealing::count_others;
 pub(crate) use resealing::{open_samples, plain_rows};
 pub(crate) use rotation::Rotation;
-pub(crate) use stored::Stored;
+pub(crate) use stored::{Stored, is_plain};

@@ -49,6 +49,11 @@ pub(super) fn prefix(version: i32) -> String {
     format!("{SEALED}{version}:")
 }
 
+/// The condition, on PostgreSQL, that what a column stores is not sealed.
+pub(crate) fn is_plain(column: &str) -> String {
+    format!("starts_with(\"{column}\", '{SEALED}') IS NOT TRUE")
+}
+
 /// A plain text, as it is stored.
 pub(super) fn plain(text: String) -> String {
     if text.starts_with(MARK) { format!("{ESCAPED}{text}") } else { text }

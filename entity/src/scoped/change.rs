@@ -7,6 +7,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue, IdenStatic, Statement, Value};
 use super::TenantScoped;
 use super::texts::{self, SCHEMA, Shape};
 use crate::connection::Standing;
+use crate::encryption::is_plain;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::place::fence_lock;
@@ -43,6 +44,12 @@ impl<R: Mapped> Change<R> {
     pub(super) fn refers(&self) -> bool {
         let fields = R::REFERENCES.iter().map(|reference| reference.field);
         fields.into_iter().any(|field| self.set.iter().any(|(column, _)| column.as_str() == field))
+    }
+
+    /// The columns of sealed texts that it leaves as they are, and that have to be opened once it is made.
+    pub(super) fn left_sealed(&self) -> impl Iterator<Item = R::Column> {
+        let sets = |sealed: R::Column| self.set.iter().any(|(column, _)| column.as_str() == sealed.as_str());
+        R::SEALED.iter().map(|sealed| sealed.column).filter(move |column| !sets(*column))
     }
 
     /// The update, of rows that are still to be said.
@@ -100,6 +107,9 @@ impl<R: Mapped> TenantScoped<R> {
                 Standing::Alone { schema } => {
                     let schema = schema.as_ref().map(|_| SCHEMA);
                     self.update_alone(&mut update, filter, counts.then_some(slot), schema)?;
+                    for column in change.left_sealed() {
+                        update.and_where(Expr::cust(is_plain(column.as_str())));
+                    }
                 }
                 Standing::InTransaction => {
                     update.cond_where(self.within(filter.clone())?).returning(Self::returned());

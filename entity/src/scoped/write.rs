@@ -27,7 +27,7 @@ impl<R: Mapped> TenantScoped<R> {
         self.seal(id, &mut changes).await?;
         let Some(change) = Change::<R>::of(&changes, &sizes) else { return self.find(filter).await };
         let statement = |standing| self.updates(&change, &filter, &standing);
-        let mut unit = if change.refers() {
+        let mut unit = if self.is_for_transaction(&change) {
             self.writing().await?
         } else {
             match self.session.change_or_unit(Self::KEYS, change.counts(), statement).await? {
@@ -36,9 +36,23 @@ impl<R: Mapped> TenantScoped<R> {
             }
         };
         let rows = unit.rows(statement(Standing::InTransaction)?).await?;
-        count_changes::<R>(&mut unit, 0, &rows)?;
-        unit.finish().await?;
-        Ok(self.opened(&rows).await?.pop())
+        match self.opened(&rows).await {
+            Ok(mut changed) => {
+                count_changes::<R>(&mut unit, 0, &rows)?;
+                unit.finish().await?;
+                Ok(changed.pop())
+            }
+            Err(error) => {
+                unit.undo().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether a change may turn out to be impossible when it is made, or is to count last. Where it leaves a text sealed, that has to be
+    /// opened before the change lasts: it may not open, and a change that is answered with an error must not be made.
+    fn is_for_transaction(&self, change: &Change<R>) -> bool {
+        change.refers() || (self.session.keys.is_on() && change.left_sealed().next().is_some())
     }
 
     /// Changes every row that matches and returns how many there were. Changing nothing touches none.

@@ -8,8 +8,12 @@ pub fn select(users: TenantScoped<User>) {
     users.select(Filter::all());
 }
 
-pub fn updating(users: TenantScoped<User>) {
-    users.updating(Filter::all(), UserChanges::default());
+pub fn updates(users: TenantScoped<User>) {
+    users.updates(UserChanges::default(), Filter::all(), 0);
+}
+
+pub fn deletes(users: TenantScoped<User>) {
+    users.deletes(Filter::all(), 0);
 }
 
 pub fn insertion(users: TenantScoped<User>) {

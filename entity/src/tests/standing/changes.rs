@@ -180,6 +180,22 @@ async fn a_change_of_what_refers_to_another_row_is_a_transaction() {
     scene.assert_tally_is_right().await;
 }
 
+/// This process has no master key: another one has sealed the text. It cannot be answered with, so the change is not made.
+#[tokio::test]
+async fn a_change_of_a_row_that_does_not_open_is_not_made() {
+    let scene = Scene::prepared(Isolation::Shared).await;
+    let posts = scene.tenant.posts();
+    scene.test.execute("UPDATE posts SET content = 'sealed:1:1:AAAA'").await;
+    let refused = posts.update(scene.post, Filter::all(), title("Renamed")).await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    assert_eq!(scene.count("Renamed").await, 0);
+    let anew = PostChanges { content: Some(Some("Anew".to_owned())), ..title("Renamed") };
+    let changed = posts.update(scene.post, Filter::all(), anew).await.unwrap().unwrap();
+    assert_eq!((changed.version, changed.content.as_deref()), (2, Some("Anew")));
+    let (waits, changed) = scene.wire.waits_of(posts.update(scene.post, Filter::all(), title("Again"))).await;
+    assert_eq!((waits, changed.unwrap().unwrap().version), (1, 3));
+}
+
 /// Whoever comes second finds another row than it saw when it began.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_one_row_at_once_are_all_made() {
