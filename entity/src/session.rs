@@ -296,10 +296,22 @@ impl Unit<'_> {
         }
     }
 
-    /// Undoes the operation, or leaves that to the transaction it is part of.
-    pub(crate) async fn undo(self) {
+    /// Ends an operation that has changed nothing: the cache need not hear of it.
+    pub(crate) async fn finish_unchanged(self) {
         if let Work::Alone(mut lease) = self.work {
             lease.roll_back().await;
+        }
+    }
+
+    /// Undoes the operation. The transaction that it is part of cannot last any more.
+    pub(crate) async fn undo(self) {
+        match self.work {
+            Work::Alone(mut lease) => lease.roll_back().await,
+            Work::Joined(mut lease) => {
+                if let Some(lease) = lease.as_mut() {
+                    lease.fail();
+                }
+            }
         }
     }
 

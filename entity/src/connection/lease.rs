@@ -212,6 +212,11 @@ impl Lease {
         self.settle(sent, Keys::default()).await
     }
 
+    /// From now on it can only be undone.
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
+    }
+
     /// Undoes it all.
     pub(crate) async fn roll_back(&mut self) {
         if self.pooled.is_some() && !self.ended && self.run("ROLLBACK").await.is_ok() {

@@ -36,9 +36,13 @@ impl<R: Mapped> TenantScoped<R> {
             }
         };
         let rows = unit.rows(statement(Standing::InTransaction)?).await?;
+        if rows.is_empty() {
+            unit.finish_unchanged().await;
+            return Ok(None);
+        }
+        count_changes::<R>(&mut unit, 0, &rows)?;
         match self.opened(&rows).await {
             Ok(mut changed) => {
-                count_changes::<R>(&mut unit, 0, &rows)?;
                 unit.finish().await?;
                 Ok(changed.pop())
             }
@@ -49,10 +53,10 @@ impl<R: Mapped> TenantScoped<R> {
         }
     }
 
-    /// Whether a change may turn out to be impossible when it is made, or is to count last. Where it leaves a text sealed, that has to be
-    /// opened before the change lasts: it may not open, and a change that is answered with an error must not be made.
+    /// Whether a change may turn out to be impossible when it is made, or is to count last. Where texts are sealed, they have to be
+    /// opened before the change lasts: that can fail, and a change that is answered with an error must not be made.
     fn is_for_transaction(&self, change: &Change<R>) -> bool {
-        change.refers() || (self.session.keys.is_on() && change.left_sealed().next().is_some())
+        change.refers() || (self.session.keys.is_on() && !R::SEALED.is_empty())
     }
 
     /// Changes every row that matches and returns how many there were. Changing nothing touches none.
@@ -137,9 +141,12 @@ impl<R: Owned> TenantScoped<R> {
             Changing::Changed(_) => return Ok(true),
             Changing::Unit(unit) => unit,
         };
-        let deleted = self.delete_in(&mut unit, filter).await?;
+        if self.delete_in(&mut unit, filter).await? == 0 {
+            unit.finish_unchanged().await;
+            return Ok(false);
+        }
         unit.finish().await?;
-        Ok(deleted > 0)
+        Ok(true)
     }
 
     /// Deletes every row that matches and returns how many there were.

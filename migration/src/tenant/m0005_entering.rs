@@ -11,8 +11,8 @@ pub(crate) const MIGRATION: Migration = Migration {
     needed_to_serve: true,
 };
 
-/// Binds the tenant until the transaction ends, and holds the lock that whoever moves the tenant waits for. Each statement of it
-/// sees what is there when it begins: whoever gets the lock after the mover had it finds the departure.
+/// Binds the tenant until the transaction ends, and holds the lock that whoever moves the tenant waits for. It looks at what there was
+/// before it waited, which the next migration corrects.
 const ENTER: &str = "
     CREATE OR REPLACE FUNCTION {schema}.enter_place(tenant uuid, fence bigint) RETURNS uuid LANGUAGE plpgsql AS $$
     DECLARE

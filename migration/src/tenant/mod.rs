@@ -5,6 +5,7 @@ mod m0002_idempotency_keys;
 mod m0003_departures;
 mod m0004_tallies;
 mod m0005_entering;
+mod m0006_fence;
 
 use crate::set::Set;
 
@@ -38,5 +39,6 @@ pub static TENANT: Set = Set {
         m0003_departures::MIGRATION,
         m0004_tallies::MIGRATION,
         m0005_entering::MIGRATION,
+        m0006_fence::MIGRATION,
     ],
 };

@@ -34,7 +34,7 @@ impl Scene {
         let wire = Wire::to(server.clone()).await;
         let over_the_wire = format!("127.0.0.1:{}", wire.port);
         let one = [("POOL_MIN", "1"), ("POOL_MAX", "1"), ("CACHE", "off")];
-        let mut variables = with(with(test.variables(), &one), more);
+        let mut variables = with(with(test.variables(), more), &one);
         variables.iter_mut().for_each(|(_, value)| *value = value.replace(&server, &over_the_wire));
         let passing = variables.iter().any(|(name, _)| *name == "statement-cache-capacity");
         let addresses = variables.iter_mut().filter(|(_, value)| passing && value.contains(&over_the_wire));
