@@ -11,7 +11,7 @@ use crate::encryption::is_plain;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::place::fence_lock;
-use crate::resource::{Mapped, is_among, now};
+use crate::resource::{Mapped, now};
 use crate::tally::{CHANGE, any_slot};
 
 /// What an update sets.
@@ -69,11 +69,12 @@ impl<R: Mapped> Change<R> {
         update
     }
 
-    /// Everything that makes a difference to the text, and the values in the text's order.
+    /// Everything that makes a difference to the text, and the values in the text's order. Which texts have a size follows from which
+    /// columns are set.
     fn sketch(&self, words: &mut Vec<u8>, values: &mut Vec<Value>) {
         for (column, value) in &self.set {
             words.extend(column.as_str().bytes());
-            words.push(if is_among(*column, &self.sized()) { b'#' } else { b' ' });
+            words.push(b' ');
             values.push(value.clone());
         }
         values.extend([Value::from(1_i64), Value::from(self.at)]);
@@ -84,10 +85,6 @@ impl<R: Mapped> Change<R> {
                 values.extend(added);
             }
         }
-    }
-
-    fn sized(&self) -> Vec<R::Column> {
-        self.sizes.iter().map(|(column, _)| *column).collect()
     }
 }
 
@@ -100,13 +97,13 @@ impl<R: Mapped> TenantScoped<R> {
         filter: &Filter<R>,
         standing: &Standing,
     ) -> Result<Statement, Error> {
-        let (slot, counts) = (any_slot(), change.counts());
+        let slot = change.counts().then(any_slot);
         let build = || {
             let mut update = change.update();
             match standing {
                 Standing::Alone { schema } => {
                     let schema = schema.as_ref().map(|_| SCHEMA);
-                    self.update_alone(&mut update, filter, counts.then_some(slot), schema)?;
+                    self.update_alone(&mut update, filter, slot, schema)?;
                     for column in change.left_sealed() {
                         update.and_where(Expr::cust(is_plain(column.as_str())));
                     }
@@ -121,13 +118,13 @@ impl<R: Mapped> TenantScoped<R> {
         words.push(b'=');
         let mut values = Vec::with_capacity(20);
         change.sketch(&mut words, &mut values);
-        self.written(words, values, filter, standing, counts.then_some(slot), build)
+        self.written(words, values, filter, standing, slot, build)
     }
 
     /// The deletion of the tenant's matching rows as it is sent in a transaction, which returns their bytes if they count; or of one of
     /// them, as it is sent by itself.
     pub(super) fn deletes(&self, filter: &Filter<R>, standing: &Standing) -> Result<Statement, Error> {
-        let slot = any_slot();
+        let slot = R::COUNTED.map(|_| any_slot());
         let build = || {
             let mut delete = Query::delete();
             delete.from_table(R::Entity::default());
@@ -142,7 +139,7 @@ impl<R: Mapped> TenantScoped<R> {
             }
             Ok(self.build(&delete))
         };
-        self.written(vec![b'-'], Vec::with_capacity(10), filter, standing, R::COUNTED.map(|_| slot), build)
+        self.written(vec![b'-'], Vec::with_capacity(10), filter, standing, slot, build)
     }
 
     /// A statement of these words and values so far, which goes on with the rows that it writes.
@@ -168,13 +165,7 @@ impl<R: Mapped> TenantScoped<R> {
             }
         };
         let mut conditions = Vec::with_capacity(3);
-        if filter.sketch(&mut words, &mut conditions).is_none() {
-            let mut built = build()?;
-            if let Some(schema) = schema {
-                built.sql = built.sql.replace(SCHEMA, schema);
-            }
-            return Ok(built);
-        }
+        let said = filter.sketch(&mut words, &mut conditions);
         if let Standing::Alone { .. } = standing {
             values.extend(conditions.iter().cloned());
             values.extend([Value::from(tenant), Value::from(fence_lock(tenant))]);
@@ -185,6 +176,6 @@ impl<R: Mapped> TenantScoped<R> {
             values.push(Value::from(1_u64));
             values.extend(slot.map(Value::from));
         }
-        texts::statement(backend, Shape::new::<R>(backend, words), values, schema, build)
+        texts::statement(backend, said.map(|()| Shape::new::<R>(backend, words)), values, schema, build)
     }
 }

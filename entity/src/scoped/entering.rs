@@ -52,7 +52,7 @@ impl<R: Mapped> TenantScoped<R> {
             update.table((Alias::new(schema), R::Entity::default()));
         }
         let mut returned: Vec<SimpleExpr> = Self::columns().map(Expr::col).collect();
-        if let (Some(counted), Some(slot)) = (R::COUNTED, slot) {
+        if let Some((counted, slot)) = R::COUNTED.zip(slot) {
             let change = || Expr::col(Alias::new(CHANGE));
             let counts = Self::counts(schema, &counted, slot, 0, change());
             returned.push(CaseStatement::new().case(change().ne(Expr::cust("0")), counts).into());
@@ -66,15 +66,17 @@ impl<R: Mapped> TenantScoped<R> {
         &self,
         delete: &mut DeleteStatement,
         filter: &Filter<R>,
-        slot: i64,
+        slot: Option<i64>,
         schema: Option<&str>,
     ) -> Result<(), Error> {
         delete.cond_where(self.where_it_is(filter, schema)?);
         if let Some(schema) = schema {
             delete.from_table((Alias::new(schema), R::Entity::default()));
         }
-        delete.returning(Query::returning().expr(match R::COUNTED {
-            Some(counted) => Self::counts(schema, &counted, slot, -1, Expr::cust("0").sub(Expr::col(counted.bytes))),
+        delete.returning(Query::returning().expr(match R::COUNTED.zip(slot) {
+            Some((counted, slot)) => {
+                Self::counts(schema, &counted, slot, -1, Expr::cust("0").sub(Expr::col(counted.bytes)))
+            }
             None => Expr::cust("1"),
         }));
         Ok(())

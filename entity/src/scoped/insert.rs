@@ -132,12 +132,12 @@ impl<R: Owned> TenantScoped<R> {
                 all.extend(amounts.into_iter().flatten().map(Value::from));
                 let words = if schema.is_some() { b"+S" } else { b"+A" };
                 let build = || Ok(self.build(&self.entering(row, schema.as_ref().map(|_| SCHEMA), amounts)));
-                texts::statement(backend, Shape::new::<R>(backend, words.to_vec()), all, schema.as_deref(), build)
+                texts::statement(backend, Some(Shape::new::<R>(backend, words.to_vec())), all, schema.as_deref(), build)
             }
             Standing::InTransaction => {
                 let all = std::iter::once(Value::from(tenant)).chain(values::<R>(row)).collect();
                 let build = || Ok(self.build(&self.insertion(std::slice::from_ref(row))));
-                texts::statement(backend, Shape::new::<R>(backend, b"+T".to_vec()), all, None, build)
+                texts::statement(backend, Some(Shape::new::<R>(backend, b"+T".to_vec())), all, None, build)
             }
         }
     }

@@ -118,14 +118,8 @@ impl<R: Mapped> TenantScoped<R> {
                 Standing::InTransaction => self.build(&select),
             })
         };
-        if reading.sketch(&mut words, &mut values, &tenant).is_some() {
-            return texts::statement(backend, Shape::new::<R>(backend, words), values, schema, build);
-        }
-        let mut built: Statement = build()?;
-        if let Some(schema) = schema {
-            built.sql = built.sql.replace(SCHEMA, schema);
-        }
-        Ok(built)
+        let said = reading.sketch(&mut words, &mut values, &tenant);
+        texts::statement(backend, said.map(|()| Shape::new::<R>(backend, words)), values, schema, build)
     }
 
     fn selecting(&self, reading: &Reading<R>) -> Result<SelectStatement, Error> {

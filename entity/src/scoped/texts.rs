@@ -34,14 +34,19 @@ impl Shape {
     }
 }
 
-/// The statement of this shape with these values. `build` makes it whole, with [`SCHEMA`] for the schema's name.
+/// The statement of this shape with these values, or one of no shape, which is built each time. `build` makes it whole, with
+/// [`SCHEMA`] for the schema's name.
 pub(super) fn statement(
     backend: DbBackend,
-    shape: Shape,
+    shape: Option<Shape>,
     values: Vec<Value>,
     schema: Option<&str>,
     build: impl Fn() -> Result<Statement, Error>,
 ) -> Result<Statement, Error> {
+    let named = |text: &str| schema.map_or_else(|| text.to_owned(), |schema| text.replace(SCHEMA, schema));
+    let Some(shape) = shape else {
+        return build().map(|built| Statement { sql: named(&built.sql), ..built });
+    };
     let kept = TEXTS.get(&shape).map(|text| Arc::clone(&text));
     let text = match kept {
         Some(text) => text,
@@ -58,6 +63,5 @@ pub(super) fn statement(
         Some((text.to_string(), Some(Values(values.clone())))),
         "{shape:?}"
     );
-    let sql = schema.map_or_else(|| text.to_string(), |schema| text.replace(SCHEMA, schema));
-    Ok(Statement { sql, values: Some(Values(values)), db_backend: backend })
+    Ok(Statement { sql: named(&text), values: Some(Values(values)), db_backend: backend })
 }

@@ -71,15 +71,7 @@ async fn an_insert_is_refused_where_the_tenant_has_left() {
 async fn an_insert_waits_for_whoever_holds_the_fence() {
     let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
     let draft = scene.draft("Waits").await;
-    let holder = scene.hold_fence().await;
-    let posts = scene.tenant.posts();
-    let mut inserting = std::pin::pin!(posts.insert(draft));
-    let waited = tokio::time::timeout(Duration::from_millis(300), &mut inserting).await;
-    assert!(waited.is_err(), "{waited:?}");
-    // It looks only once it has the lock.
-    scene.leave().await;
-    holder.commit().await.unwrap();
-    let refused = inserting.await;
+    let refused = scene.leave_before(scene.tenant.posts().insert(draft)).await;
     assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
 }
 

@@ -1,5 +1,7 @@
 //! A tenant that is reached over a wire.
 
+use std::time::Duration;
+
 use testkit::TestDatabase;
 use uuid::Uuid;
 
@@ -59,6 +61,18 @@ impl Scene {
         let mut holder = Lease::begin(&self.database.serving, Access::Write, Binding::Nobody).await.unwrap();
         holder.run(&format!("SELECT pg_advisory_xact_lock({})", fence_lock(self.tenant.id()))).await.unwrap();
         holder
+    }
+
+    /// Has a write wait for whoever moves the tenant, who notes meanwhile that it leaves: what becomes of the write. It began before
+    /// that, but it must look at the fence once it has the lock.
+    pub(super) async fn leave_before<T: std::fmt::Debug>(&self, write: impl Future<Output = T>) -> T {
+        let holder = self.hold_fence().await;
+        let mut write = std::pin::pin!(write);
+        let waited = tokio::time::timeout(Duration::from_millis(300), &mut write).await;
+        assert!(waited.is_err(), "{waited:?}");
+        self.leave().await;
+        holder.commit().await.unwrap();
+        write.await
     }
 
     pub(super) async fn assert_tally_is_right(&self) {
