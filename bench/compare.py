@@ -15,6 +15,7 @@ import os
 import random
 import re
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -138,8 +139,10 @@ class Contender:
     def __init__(self, name, command, env, cwd=None):
         self.name, self.command, self.env, self.cwd = name, command, env, cwd
 
-    def start(self, port):
-        self.address = f"127.0.0.1:{port}"
+    def start(self):
+        # A free one: on one that is taken, whoever has it would be measured.
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.address = "127.0.0.1:%d" % free.getsockname()[1]
         log = open(os.devnull, "w")
         env = {**self.env, "BIND_ADDR": self.address}
         self.process = subprocess.Popen(self.command, env=env, cwd=self.cwd, stdout=log, stderr=log)
@@ -212,8 +215,8 @@ def measure(installation, data, directory, arguments):
     directories = installation.sql("SHOW data_directory")
     postmaster = int(open(os.path.join(directories, "postmaster.pid")).readline())
     measured = {}
-    for number, contender in enumerate(all_of := contenders(installation)):
-        contender.start(18500 + number)
+    for contender in (all_of := contenders(installation)):
+        contender.start()
     try:
         for scenario in arguments.only or SCENARIOS:
             script = data.script(directory, scenario)

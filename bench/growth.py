@@ -69,7 +69,7 @@ class Bench:
     def server(self, **env):
         contender = compare.Contender("Tenantry", [fleet.BINARY, "serve"],
                                       {**self.installation.env, "RUST_LOG": "warn", "CACHE": "tenants", **env})
-        contender.start(18480)
+        contender.start()
         return contender
 
     def by_turns(self, server, kinds, scenario, before=lambda kind: None):
