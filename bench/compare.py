@@ -34,6 +34,7 @@ import fleet  # noqa: E402: the same installation
 
 PEERS = os.path.join(ROOT, "bench/peers")
 REDIS = os.environ["TENANTRY_TEST_REDIS_URL"]
+CONNECTIONS = 16  # to the database, as the peers have
 TICKS = os.sysconf("SC_CLK_TCK")
 SCENARIOS = ["read by id", "first page", "search", "create", "update", "nine reads, one create"]
 
@@ -188,7 +189,8 @@ def contenders(installation):
     """Who is measured: (all of them, those that could not be had)."""
     bypass = urllib.parse.urlsplit(installation.admin)
     owner = {**os.environ, "DATABASE_URL": bypass.geturl(), "JWT_SECRET": fleet.SECRET}
-    quiet = {**installation.env, "RUST_LOG": "warn"}
+    # As many connections as the others keep. With fewer, rounds would begin with opening some.
+    quiet = {**installation.env, "RUST_LOG": "warn", "POOL_MIN": str(CONNECTIONS)}
     serving = {**owner, "DATABASE_URL": installation.env["DATABASE_URL"]}
     hand = os.path.join(PEERS, "hand")
     subprocess.run(["cargo", "build", "--release", "--target-dir", os.path.join(hand, "target")], cwd=hand, check=True)

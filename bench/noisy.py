@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """One tenant sends ten times as much as each other: what do the others notice?
 
-    cargo build --release
-    scripts/with-servers bench/noisy.py
+    bench/noisy.py [--write]
 
-The server is the release binary with its default settings, on a PostgreSQL of its own; all tenants share tables. Every
+Builds the release binary and starts it with its default settings, on a PostgreSQL of its own; all tenants share tables. Every
 tenant sends requests at a steady rate, half of them reads and half writes. In every second turn the noisy one sends ten
 times as many. The turns follow one another in one run, so the ratio counts, not the times. Load comes from h2load (Debian
 package `nghttp2-client`), which notes how long each request took.
@@ -17,7 +16,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import compare  # noqa: E402: builds, and runs this beside servers
 import fleet  # noqa: E402: the same installation
 
 CONNECTIONS = 10
@@ -76,11 +77,12 @@ def turn(tenants, rate, noise, seconds):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tenants", type=int, default=10)
     parser.add_argument("--rate", type=float, default=10, help="requests a second of each tenant")
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--turns", type=int, default=4)
+    parser.add_argument("--write", action="store_true", help="write docs/performance.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         installation = fleet.Installation(directory)
@@ -92,12 +94,18 @@ def main():
             for _ in range(arguments.turns):
                 for noise, kept in ((1, quiet), (10, noisy)):
                     kept += turn(tenants, arguments.rate, arguments.rate * noise, arguments.seconds)
-            p = lambda times, share: sorted(times)[min(len(times) - 1, int(len(times) * share))]
-            for name, times in (("one like the others", quiet), ("one ten times as much", noisy)):
-                print(f"{name:22}  others: {len(times)} requests, p50 {p(times, 0.5):.2f} ms, p99 {p(times, 0.99):.2f} ms")
-            print(f"p99, noisy to quiet: {p(noisy, 0.99) / p(quiet, 0.99):.2f}")
         finally:
             installation.stop()
+    p = lambda times, share: sorted(times)[min(len(times) - 1, int(len(times) * share))]
+    rows = [f"| {name} | {len(times):,} | {p(times, 0.5):.2f} | {p(times, 0.99):.2f} |"
+            for name, times in (("one like the others", quiet), ("one that sends ten times as much", noisy))]
+    text = (f"{arguments.tenants} tenants, {arguments.rate:.0f} requests a second of each, {arguments.turns} turns of "
+            f"{arguments.seconds:.0f} s either way, {compare.machine()}.\n\n"
+            f"| beside | requests of the others | p50, ms | p99, ms |\n|---|---|---|---|\n{rows[0]}\n{rows[1]}\n\n"
+            f"The p99, as a ratio: {p(noisy, 0.99) / p(quiet, 0.99):.2f}.\n")
+    print(text)
+    if arguments.write:
+        compare.write("noisy", text)
 
 
 if __name__ == "__main__":

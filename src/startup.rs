@@ -51,6 +51,7 @@ pub enum StartError {
 /// The server, listening.
 pub struct Application {
     server: Server,
+    grace: Duration,
     meter: web::Data<Meter>,
     address: SocketAddr,
     database: Database,
@@ -74,9 +75,10 @@ impl Application {
         let meter = Arc::new(Meter::new(database.clone(), metrics.busiest().clone(), config.usage));
         actix_web::rt::spawn(Arc::clone(&meter).run());
         let meter = web::Data::from(meter);
+        let grace = config.server.shutdown_grace;
         let server = serve(listener, &config, authenticator, database.clone(), metrics, meter.clone());
         let server = server.map_err(|source| StartError::Bind { address, source })?;
-        Ok(Self { server, meter, address, database })
+        Ok(Self { server, grace, meter, address, database })
     }
 
     /// Where it listens; the real port, also when a free one was asked for.
@@ -99,7 +101,12 @@ impl Application {
             stopped = &mut server => stopped?,
             () = stop.received() => {
                 tracing::info!("stopping: finishing the requests that were taken");
-                tokio::join!(handle.stop(true), server).1?;
+                let stopping = async {
+                    // Workers end as soon as each has nothing to do. What they drive may be held by others for as long as a request takes.
+                    let _ = tokio::time::timeout(self.grace, self.database.come_home()).await;
+                    handle.stop(true).await;
+                };
+                tokio::join!(stopping, server).1?;
             }
         }
         if let Err(error) = meter.flush().await {
@@ -153,6 +160,7 @@ fn serve(
     // The server counts whole seconds.
     let grace = config.server.shutdown_grace.as_millis().div_ceil(1000) as u64;
     let server = HttpServer::new(move || {
+        database.drive_here();
         App::new()
             .app_data(metrics.clone())
             .app_data(meter.clone())

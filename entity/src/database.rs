@@ -196,6 +196,18 @@ impl Database {
         }
     }
 
+    /// From now on this thread's runtime drives the connections that are opened for whoever asks on it: each answer then wakes one thread
+    /// instead of two. Before the runtime ends, they must [come home](Self::come_home).
+    pub fn drive_here(&self) {
+        crate::connection::drive_here();
+    }
+
+    /// Has connections driven only where the database was opened, and ends once nobody holds one that another thread drives. Runtimes
+    /// that [drove](Self::drive_here) connections may end after that.
+    pub async fn come_home(&self) {
+        self.connections.come_home().await;
+    }
+
     /// Tells the other processes that this one ends.
     pub async fn leave_cache(&self) {
         self.cache.say_farewell().await;

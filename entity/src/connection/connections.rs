@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::budget::Budget;
+use super::drivers::{Driver, Drivers};
 use super::gate::Asker;
 use super::opened::Opened;
 use super::opening::Opening;
@@ -58,13 +59,13 @@ pub(crate) struct Connections {
     sessions: Mutex<HashMap<Address, Sessions>>,
     /// What tenants use, counted where connections are lent out.
     pub(crate) usage: Usage,
-    runtime: Handle,
+    pub(super) drivers: Drivers,
     began: Instant,
     me: Weak<Connections>,
 }
 
 impl Connections {
-    /// Must be called on the runtime that the connections are to live on.
+    /// Must be called on the runtime that is home.
     pub(crate) fn new(settings: &DatabaseSettings) -> Arc<Self> {
         // A file has one queue for everybody.
         let catalog = if settings.is_embedded() { 0 } else { (settings.budget / 4).clamp(1, settings.pools.max) };
@@ -85,7 +86,7 @@ impl Connections {
             openings,
             sessions: Mutex::default(),
             usage: Usage::default(),
-            runtime: Handle::current(),
+            drivers: Drivers::at_home(),
             began: Instant::now(),
             me: Weak::clone(me),
         });
@@ -93,9 +94,9 @@ impl Connections {
         connections
     }
 
-    /// Where connections live; work that must go on lives there too.
+    /// Where work lives that must go on, whoever asked for it.
     pub(crate) fn runtime(&self) -> &Handle {
-        &self.runtime
+        self.drivers.home()
     }
 
     /// A connection of this pool, when it is the asker's turn.
@@ -114,7 +115,8 @@ impl Connections {
     pub(crate) async fn owner(&self, store: &Store, tenant: Option<Uuid>) -> Result<Opened, Error> {
         let permit = tokio::time::timeout(WAIT, self.shared.take()).await.map_err(|_| self.too_few())?;
         let source = store.source(Party::Owner, tenant);
-        Opened::open(&self.runtime, async move { source.connect().await }, permit, Vec::new()).await
+        let home = (self.runtime().clone(), Driver::HOME);
+        Opened::open(home, self.runtime(), async move { source.connect().await }, permit, Vec::new()).await
     }
 
     /// Why the owner gets no connection: others have them, or the work itself has all that there may be.
@@ -229,7 +231,7 @@ impl Connections {
             openings.extend(self.openings.get(&key.store).map(Arc::clone));
         }
         let begun = (store.source(party, key.tenant), self.sessions(key));
-        Pool::new(key.clone(), begun, openings, Weak::clone(&self.me), (least, most))
+        Pool::new(key.clone(), begun, openings, Weak::clone(&self.me), least)
     }
 
     fn sessions(&self, key: &PoolKey) -> Sessions {

@@ -1,4 +1,4 @@
-//! Connections: opened within one budget, pooled by deadpool, lent out for one transaction at a time.
+//! Connections: opened within one budget, pooled, lent out for one transaction at a time.
 //!
 //! Everything that reaches a database as the serving or the platform role goes through [`Lease`]: it binds the tenant to a
 //! transaction, sends statements and ends the transaction; or it sends one statement that binds the tenant itself. A lease that is
@@ -9,6 +9,7 @@ mod balance;
 mod binding;
 mod budget;
 mod connections;
+mod drivers;
 mod gate;
 mod lease;
 mod line;
@@ -23,6 +24,7 @@ mod watch;
 
 pub(crate) use binding::{Access, Binding};
 pub(crate) use connections::Connections;
+pub(crate) use drivers::drive_here;
 pub(crate) use gate::Asker;
 pub(crate) use lease::{Begun, Lease, Standing};
 pub(crate) use opened::Opened;

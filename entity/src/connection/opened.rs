@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use super::Connection;
 use super::binding::LOOKS_FOR_CLIENT;
 use super::budget::Permit;
+use super::drivers::Driver;
 use crate::error::{Error, Keys};
 
 use super::opening::{CREATE, Slot};
@@ -21,6 +22,7 @@ pub(crate) struct Opened {
     connection: Option<Connection>,
     permit: Option<Permit>,
     runtime: Handle,
+    pub(super) driver: Driver,
     /// When this pool got hold of it.
     pub(super) since: Instant,
     /// When it was given back last.
@@ -32,12 +34,13 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    fn new(connection: Connection, permit: Permit, runtime: Handle) -> Self {
+    fn new(connection: Connection, driver: Driver, permit: Permit, runtime: Handle) -> Self {
         let now = Instant::now();
         Self {
             connection: Some(connection),
             permit: Some(permit),
             runtime,
+            driver,
             since: now,
             rests_since: now,
             is_unclear: false,
@@ -49,18 +52,20 @@ impl Opened {
         self.connection.as_mut().expect("a connection until it is dropped")
     }
 
-    /// Opens a connection on the runtime. It is closed, and the permit given back, also if nobody waits for it any more.
+    /// Opens a connection that one runtime drives, and the other closes. It is closed, and the permit given back, also if nobody waits
+    /// for it any more.
     pub(super) async fn open(
+        (driving, driver): (Handle, Driver),
         runtime: &Handle,
         connecting: impl Future<Output = Result<Connection, sqlx::Error>> + Send + 'static,
         permit: Permit,
         slots: Vec<Slot>,
     ) -> Result<Self, Error> {
         let handle = runtime.clone();
-        let opening = runtime.spawn(async move {
+        let opening = driving.spawn(async move {
             let opened = tokio::time::timeout(CREATE, connecting).await;
             slots.iter().for_each(|slot| if opened.is_ok() { slot.answered() } else { slot.was_not_answered() });
-            opened.map(|opened| opened.map(|connection| Self::new(connection, permit, handle)))
+            opened.map(|opened| opened.map(|connection| Self::new(connection, driver, permit, handle)))
         });
         match opening.await {
             Ok(Ok(Ok(opened))) => Ok(opened),

@@ -1,4 +1,4 @@
-//! One pool: a plain queue of connections by deadpool, without a ping on release or checkout, and a line of those who wait.
+//! One pool: connections that rest, without a ping on release or checkout, and a line of those who wait.
 //! How it gets connections is in `filling.rs`, what becomes of those that are lent out in `lent.rs`.
 
 mod filling;
@@ -9,11 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use deadpool::Runtime;
-use deadpool::managed::{self, Metrics, Object, PoolError, QueueMode, RecycleResult};
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use super::drivers::{Abroad, Driver, Drivers};
 use super::gate::Asker;
 use super::line::Line;
 use super::opened::Opened;
@@ -75,7 +74,8 @@ pub struct Scaling {
 pub(crate) struct Pool {
     pub(super) key: PoolKey,
     pub(super) line: Line,
-    objects: managed::Pool<Manager>,
+    /// Those that are not lent out; the last was used last.
+    idle: Mutex<Vec<Opened>>,
     source: Source,
     sessions: Sessions,
     /// Who else opens connections: for this pool, and to its server.
@@ -94,17 +94,12 @@ impl Pool {
         (source, sessions): (Source, Sessions),
         openings: Vec<Arc<Opening>>,
         connections: Weak<Connections>,
-        (limit, most): (usize, usize),
+        limit: usize,
     ) -> Self {
-        // The one that was used last is used first: what is not needed can be seen to be idle.
-        let objects = managed::Pool::builder(Manager::default()).max_size(most).queue_mode(QueueMode::Lifo);
         Self {
             key,
             line: Line::new(limit),
-            objects: objects
-                .runtime(Runtime::Tokio1)
-                .build()
-                .expect("a runtime is given, and nothing else can be missing"),
+            idle: Mutex::default(),
             source,
             sessions,
             openings,
@@ -139,11 +134,30 @@ impl Pool {
         }
     }
 
-    async fn object(&self) -> Result<Object<Manager>, Error> {
-        self.objects.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => error,
-            other => Error::Internal(other.to_string()),
-        })
+    /// One of those that are not lent out; there is one for each who holds a turn. It is one that this thread drives, if there is one, and
+    /// among those the one that was used last: what is not needed can be seen to be idle.
+    fn take_idle(&self, connections: &Arc<Connections>) -> Option<(Opened, Option<Abroad>)> {
+        let (mut idle, here) = (self.idle(), Driver::here());
+        let own = idle.iter().rposition(|opened| opened.driver == here);
+        let last = idle.len().checked_sub(1)?;
+        let opened = idle.remove(own.unwrap_or(last));
+        // Under the lock, for whoever waits until there are none.
+        let abroad = Abroad::of(opened.driver, connections);
+        Some((opened, abroad))
+    }
+
+    /// Gives it back if it is not kept.
+    fn keep_idle(&self, opened: Opened, drivers: &Drivers) -> Option<Opened> {
+        let mut idle = self.idle();
+        if drivers.are_leaving() && !opened.driver.is_home() {
+            return Some(opened);
+        }
+        idle.push(opened);
+        None
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Opened>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Connections that are open.
@@ -157,18 +171,25 @@ impl Pool {
 
     /// Closes connections that are not lent out and have rested for this long, at most so many.
     pub(super) fn close_idle(self: &Arc<Self>, idle: Duration, most: usize) -> usize {
+        self.close(|opened| opened.rests_since.elapsed() >= idle, most)
+    }
+
+    /// Closes connections that are not lent out and not driven at home.
+    pub(super) fn close_foreign(self: &Arc<Self>) {
+        self.close(|opened| !opened.driver.is_home(), usize::MAX);
+    }
+
+    /// Whether there still are any of those, because somebody is about to take a connection.
+    pub(super) fn has_foreign(&self) -> bool {
+        self.idle().iter().any(|opened| !opened.driver.is_home())
+    }
+
+    fn close(self: &Arc<Self>, which: impl Fn(&Opened) -> bool, most: usize) -> usize {
         let asker = Asker::default();
         let turn = || Turn { pool: Arc::clone(self), asker, is_lost: false };
         let free = std::iter::from_fn(|| self.line.try_enter(asker).then(turn));
         let mut turns: Vec<_> = free.take(most).collect();
-        let mut left = turns.len();
-        let mut stays = |opened: &Opened| {
-            let closes = left > 0 && opened.rests_since.elapsed() >= idle;
-            left -= usize::from(closes);
-            !closes
-        };
-        let mut closed = self.objects.retain(|opened, _| stays(opened)).removed;
-        closed.extend(self.objects.manager().take_unless(stays));
+        let closed: Vec<_> = self.idle().extract_if(.., |opened| which(opened)).take(turns.len()).collect();
         turns.iter_mut().take(closed.len()).for_each(|turn| turn.is_lost = true);
         closed.len()
     }
@@ -191,39 +212,6 @@ impl Pool {
 
     pub(super) fn last_used(&self) -> u64 {
         self.last_used.load(Ordering::Relaxed)
-    }
-}
-
-/// Hands new connections to deadpool. There is one for each who asks: nobody asks without holding a [`Turn`].
-#[derive(Default)]
-struct Manager(Mutex<Vec<Opened>>);
-
-impl Manager {
-    fn keep(&self, opened: Opened) {
-        self.opened().push(opened);
-    }
-
-    /// Those that do not stay.
-    fn take_unless(&self, mut stays: impl FnMut(&Opened) -> bool) -> Vec<Opened> {
-        self.opened().extract_if(.., |opened| !stays(opened)).collect()
-    }
-
-    fn opened(&self) -> MutexGuard<'_, Vec<Opened>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl managed::Manager for Manager {
-    type Type = Opened;
-    type Error = Error;
-
-    async fn create(&self) -> Result<Opened, Error> {
-        self.opened().pop().ok_or_else(|| Error::Internal("a turn without a connection".to_owned()))
-    }
-
-    /// Only clean connections come back (see [`Lease`](super::Lease)); one that died meanwhile shows when it is bound.
-    async fn recycle(&self, _: &mut Opened, _: &Metrics) -> RecycleResult<Error> {
-        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@ mod binding;
 mod budget;
 mod cache;
 mod doctor;
+mod drivers;
 mod encryption;
 mod fairness;
 mod fleet;

@@ -5,9 +5,12 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::Pool;
 use crate::connection::Connections;
 use crate::connection::budget::Permit;
+use crate::connection::drivers::Driver;
 use crate::connection::line::Line;
 use crate::connection::opened::Opened;
 use crate::connection::opening::Slot;
@@ -34,33 +37,32 @@ impl Pool {
         self.open(if self.line.open() == 0 { Haste::TakeFromOthers } else { Haste::IfSpare });
     }
 
-    /// Opens connections on the runtime that opened the database.
-    ///
-    /// A socket belongs to the runtime on which it was opened and dies with it. A web server's workers have runtimes of their
-    /// own that end one by one while it stops; a connection must outlive them, because a request on another worker may hold it.
+    /// Opens what is missing, where the asker's thread has it driven.
     fn open(self: &Arc<Self>, haste: Haste) {
         let Some(connections) = self.connections.upgrade() else { return };
         if haste == Haste::IfSpare && !connections.budget(self.key.is_catalog()).has_spare() {
             return;
         }
+        let driver = connections.drivers.next();
         for _ in 0..self.line.missing() {
-            let (pool, connections) = (Arc::clone(self), Arc::clone(&connections));
-            connections.runtime().clone().spawn(async move { pool.open_one(&connections, haste).await });
+            let (pool, connections, driver) = (Arc::clone(self), Arc::clone(&connections), driver.clone());
+            connections.runtime().clone().spawn(async move { pool.open_one(&connections, driver, haste).await });
         }
     }
 
-    async fn open_one(&self, connections: &Connections, haste: Haste) {
+    async fn open_one(&self, connections: &Connections, driver: (Handle, Driver), haste: Haste) {
         // Counted as being opened until it is said how that went; also if it is never said.
         let opening = GivesUp(&self.line);
         let Some((slots, permit)) = self.while_asked(self.admission(connections, haste)).await.flatten() else {
             return;
         };
         let connecting = self.sessions.clone().open(self.source.clone());
-        match Opened::open(connections.runtime(), connecting, permit, slots).await {
+        match Opened::open(driver, connections.runtime(), connecting, permit, slots).await {
             Ok(opened) => {
-                self.objects.manager().keep(opened);
-                std::mem::forget(opening);
-                self.line.opened();
+                if self.keep_idle(opened, &connections.drivers).is_none() {
+                    std::mem::forget(opening);
+                    self.line.opened();
+                }
             }
             Err(error) => {
                 drop(opening);

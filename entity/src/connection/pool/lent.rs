@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use deadpool::managed::Object;
-
-use super::{Manager, Pool};
+use super::Pool;
+use crate::connection::drivers::Abroad;
 use crate::connection::gate::Asker;
+use crate::connection::opened::Opened;
 use crate::connection::{Connection, Connections};
 use crate::error::Error;
 
@@ -32,10 +32,11 @@ impl Drop for Turn {
 
 /// A connection that is lent out. When it is dropped it goes back to its pool or, where others are short of one, to them.
 pub(crate) struct Pooled {
-    object: Option<Box<Object<Manager>>>,
+    opened: Option<Box<Opened>>,
     turn: Option<Turn>,
     connections: Arc<Connections>,
     lent: Instant,
+    _abroad: Option<Abroad>,
 }
 
 impl Pooled {
@@ -46,25 +47,30 @@ impl Pooled {
         connections: &Arc<Connections>,
     ) -> Result<Self, Error> {
         let turn = pool.turn(asker).await?;
-        let object = pool.object().await?;
-        let lent = Instant::now();
-        Ok(Self { object: Some(Box::new(object)), turn: Some(turn), connections: Arc::clone(connections), lent })
+        let taken = pool.take_idle(connections);
+        let (opened, abroad) = taken.ok_or_else(|| Error::Internal("a turn without a connection".to_owned()))?;
+        Ok(Self {
+            opened: Some(Box::new(opened)),
+            turn: Some(turn),
+            connections: Arc::clone(connections),
+            lent: Instant::now(),
+            _abroad: abroad,
+        })
     }
 
     pub(crate) fn connection(&mut self) -> Option<&mut Connection> {
-        self.object.as_deref_mut().map(|object| object.connection())
+        self.opened.as_deref_mut().map(Opened::connection)
     }
 
     /// How long it rested before it was lent.
     pub(crate) fn rested(&self) -> Duration {
-        self.object.as_ref().map_or(Duration::ZERO, |object| self.lent.duration_since(object.rests_since))
+        self.opened.as_ref().map_or(Duration::ZERO, |opened| self.lent.duration_since(opened.rests_since))
     }
 
     /// Closes it: nobody knows what state it is in. Until it is closed, it counts as in use, or whoever breaks off many
     /// requests would take the connections of others.
     pub(crate) fn discard(mut self) {
-        if let (Some(object), Some(mut turn)) = (self.object.take(), self.turn.take()) {
-            let mut opened = Object::take(*object);
+        if let (Some(mut opened), Some(mut turn)) = (self.opened.take(), self.turn.take()) {
             turn.is_lost = true;
             opened.is_unclear = true;
             opened.held = Some(Box::new(turn));
@@ -74,12 +80,9 @@ impl Pooled {
 
 impl Drop for Pooled {
     fn drop(&mut self) {
-        let (Some(mut object), Some(turn)) = (self.object.take(), &mut self.turn) else { return };
-        if self.connections.is_wanted_elsewhere(&turn.pool, object.since) {
-            turn.is_lost = true;
-            drop(Object::take(*object));
-        } else {
-            object.rests_since = Instant::now();
-        }
+        let (Some(mut opened), Some(turn)) = (self.opened.take(), &mut self.turn) else { return };
+        opened.rests_since = Instant::now();
+        turn.is_lost = self.connections.is_wanted_elsewhere(&turn.pool, opened.since)
+            || turn.pool.keep_idle(*opened, &self.connections.drivers).is_some();
     }
 }
