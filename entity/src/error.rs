@@ -81,6 +81,11 @@ pub(crate) struct Keys {
 }
 
 impl Error {
+    /// Whether a key refused the statement: nothing of it was done.
+    pub(crate) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Conflict { .. } | Self::MissingReference { .. })
+    }
+
     /// Names what sqlx reports. Never carries a row's values: PostgreSQL's `detail` is left out.
     pub(crate) fn from_sqlx(error: &sqlx::Error, keys: Keys) -> Self {
         match error {

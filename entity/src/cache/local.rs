@@ -45,11 +45,15 @@ struct Kept {
 #[derive(Default)]
 struct Slot {
     stamp: u64,
+    /// The greatest stamp that ever was.
+    greatest: u64,
     writers: Vec<Writer>,
 }
 
 struct Writer {
     number: u64,
+    /// The stamp from before it was announced, and the one that it got.
+    stamps: [u64; 2],
     /// From then on its commit must have ended, whether or not it said so.
     until: Instant,
 }
@@ -103,7 +107,7 @@ impl Local {
 
     /// Asks the catalog whether names still are what they were, for as long as this is polled.
     pub(super) async fn keep_asking(&self, catalog: &Place) {
-        self.watch.keep_asking(catalog, || self.slot(&Area::Names).stamp += 1).await;
+        self.watch.keep_asking(catalog, || self.slot(&Area::Names).renew()).await;
     }
 
     pub(super) fn keep(&self, seat: &Seat, answer: Answer) {
@@ -116,8 +120,10 @@ impl Local {
         let until = Instant::now() + self.commit;
         for area in areas {
             let mut slot = self.slot(area);
-            slot.stamp += 1;
-            slot.writers.push(Writer { number, until });
+            let before = slot.stamp;
+            slot.renew();
+            let stamps = [before, slot.stamp];
+            slot.writers.push(Writer { number, stamps, until });
         }
         number
     }
@@ -126,8 +132,19 @@ impl Local {
     pub(super) fn settle(&self, areas: &[Area], number: u64) {
         for area in areas {
             let mut slot = self.slot(area);
-            slot.stamp += 1;
-            slot.writers.retain(|writer| writer.number != number);
+            slot.renew();
+            slot.take_writer(number);
+        }
+    }
+
+    /// The writer has written nothing: unless somebody else came in between, the areas are what they were before.
+    pub(super) fn withdraw(&self, areas: &[Area], number: u64) {
+        for area in areas {
+            let mut slot = self.slot(area);
+            match slot.take_writer(number) {
+                Some(Writer { stamps: [before, given], .. }) if slot.stamp == given => slot.stamp = before,
+                Some(_) | None => {}
+            }
         }
     }
 
@@ -159,6 +176,17 @@ impl Local {
 }
 
 impl Slot {
+    /// Gives it a stamp that never was before.
+    fn renew(&mut self) {
+        self.greatest += 1;
+        self.stamp = self.greatest;
+    }
+
+    fn take_writer(&mut self, number: u64) -> Option<Writer> {
+        let at = self.writers.iter().position(|writer| writer.number == number)?;
+        Some(self.writers.swap_remove(at))
+    }
+
     fn forget_ended(&mut self) {
         if !self.writers.is_empty() {
             let now = Instant::now();
@@ -235,6 +263,56 @@ mod tests {
         assert!(seat(&local, 1).is_none());
         local.settle(&[AREA], other);
         assert!(seat(&local, 1).is_some());
+    }
+
+    fn keep(local: &Local, id: u128) {
+        local.keep(&seat(local, id).unwrap(), Answer::value(&"kept".to_owned()).unwrap());
+    }
+
+    #[test]
+    fn what_was_kept_is_found_again_after_a_write_that_wrote_nothing() {
+        let local = local(1 << 20, Duration::from_secs(60));
+        keep(&local, 1);
+        let writer = local.announce(&[AREA]);
+        assert!(!is_kept(&local, 1), "nobody knows yet");
+        local.withdraw(&[AREA], writer);
+        assert!(is_kept(&local, 1));
+        let writer = local.announce(&[AREA]);
+        local.settle(&[AREA], writer);
+        assert!(!is_kept(&local, 1));
+    }
+
+    #[test]
+    fn nothing_is_found_again_if_another_wrote_meanwhile() {
+        let both = [(false, true), (true, false), (true, true), (false, false)];
+        // Who was announced first, and who ends first.
+        for (writes_first, ends_first) in both {
+            let local = local(1 << 20, Duration::from_secs(60));
+            keep(&local, 1);
+            let (first, second) = (local.announce(&[AREA]), local.announce(&[AREA]));
+            let (writer, other) = if writes_first { (first, second) } else { (second, first) };
+            if ends_first {
+                local.settle(&[AREA], writer);
+                local.withdraw(&[AREA], other);
+            } else {
+                local.withdraw(&[AREA], other);
+                local.settle(&[AREA], writer);
+            }
+            assert!(!is_kept(&local, 1), "{writes_first} {ends_first}");
+        }
+    }
+
+    /// Whoever looked after a writer had been forgotten comes late, after the next write.
+    #[test]
+    fn a_stamp_that_was_withdrawn_never_comes_back() {
+        let local = local(1 << 20, Duration::from_millis(20));
+        let slow = local.announce(&[AREA]);
+        let late = std::iter::repeat_with(|| seat(&local, 1)).flatten().next().unwrap();
+        local.withdraw(&[AREA], slow);
+        let writer = local.announce(&[AREA]);
+        local.settle(&[AREA], writer);
+        local.keep(&late, Answer::value(&"old".to_owned()).unwrap());
+        assert!(!is_kept(&local, 1));
     }
 
     #[test]

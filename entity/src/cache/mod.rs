@@ -311,6 +311,15 @@ impl Announced<'_> {
             Pending::Shared(shared, writing) => shared.settle(&self.areas, writing).boxed().await,
         }
     }
+
+    /// Says that nothing was written, and nothing will be: what was kept before holds.
+    pub(crate) async fn withdraw(self) {
+        match self.pending {
+            Pending::Nothing => {}
+            Pending::Local(local, writer) => local.withdraw(&self.areas, writer),
+            Pending::Shared(shared, writing) => shared.withdraw(&self.areas, writing).boxed().await,
+        }
+    }
 }
 
 /// Every table of one tenant.

@@ -3,11 +3,11 @@
 //! What has been summed up once need not be read again as long as the keys of its rows are the same: so, when it matters how
 //! long it takes, only what has changed since is read.
 
-use sea_orm::sea_query::{Alias, Expr, ExprTrait, Order};
+use sea_orm::sea_query::{Alias, Order};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::reading::{fetch, selecting};
+use super::reading::{among, fetch, selecting};
 use super::{Key, Rows, Table};
 use crate::connection::Access;
 use crate::entities::operation::TableSum;
@@ -85,8 +85,8 @@ impl Rows<'_> {
         // Rows can be large: a part of a window at a time.
         for part in keys.chunks(PART) {
             let mut select = selecting(table, self.tenant);
-            let id = Alias::new(&table.id);
-            select.and_where(Expr::col(id.clone()).is_in(part.iter().map(|key| key.id))).order_by(id, Order::Asc);
+            let ids: Vec<Uuid> = part.iter().map(|key| key.id).collect();
+            select.cond_where(among(table, &ids)).order_by(Alias::new(&table.id), Order::Asc);
             for row in fetch(&mut lease, table, &select).await? {
                 hash.update(table.to_json(&row).to_string());
                 hash.update("\n");

@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query, SimpleExpr};
 use uuid::Uuid;
 
-use super::reading::{build, next_size};
+use super::reading::{among, build, next_size};
 use super::table::TENANT;
 use super::{Key, Row, Rows, Table, tables};
 use crate::connection::Access;
@@ -48,7 +48,7 @@ impl Rows<'_> {
         let delete = Query::delete()
             .from_table(table.alias())
             .and_where(Expr::col(TENANT).eq(self.tenant))
-            .and_where(Expr::col(Alias::new(&table.id)).is_in(ids.iter().copied()))
+            .cond_where(among(table, ids))
             .take();
         let mut lease = self.begin(Access::Write).await?;
         lease.affected(build(&lease, &delete), Keys::default()).await?;

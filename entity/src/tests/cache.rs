@@ -10,6 +10,7 @@ mod trouble;
 use std::sync::{Arc, Mutex, mpsc};
 
 use testkit::TestDatabase;
+use uuid::Uuid;
 
 use super::process::Process;
 use super::{Sent, recorder};
@@ -19,7 +20,7 @@ use crate::session::TenantAccess;
 use crate::settings::DatabaseSettings;
 use crate::steps::Steps;
 use crate::vocabulary::{Isolation, Limits, Role};
-use crate::{Filter, NewPost, NewTenant, NewUser, PostChanges};
+use crate::{Error, Filter, NewPost, NewTenant, NewUser, PostChanges, PostColumn};
 
 /// A database, the settings of a process on it, and every statement that the process sends.
 struct Scene {
@@ -90,6 +91,21 @@ impl Acme {
     fn seen_by(&self, process: &Process) -> Self {
         let access = process.database.access(self.access.tenant().clone()).unwrap();
         Self { access, user: self.user.clone(), post: self.post.clone() }
+    }
+
+    /// Tries a change, a deletion and an insert that are refused.
+    async fn be_refused(&self) {
+        let (posts, users, stale) = (self.access.posts(), self.access.users(), Filter::eq(PostColumn::Version, 0));
+        let changes = PostChanges { title: Some("refused".to_owned()), ..PostChanges::default() };
+        assert_eq!(posts.update(self.post.id, stale.clone(), changes).await.unwrap(), None);
+        assert!(!posts.delete(self.post.id, stale).await.unwrap());
+        let post = NewPost { user_id: Uuid::now_v7(), title: "refused".to_owned(), ..NewPost::default() };
+        let nobodys = posts.insert(post).await;
+        assert!(matches!(nobodys, Err(Error::MissingReference { field: "user_id" })), "{nobodys:?}");
+        let (name, email) = ("Eda".to_owned(), self.user.email.clone());
+        let user = NewUser { tenant_id: None, id: None, name, email, role: Role::Member, created_at: None };
+        let taken = users.insert(user).await;
+        assert!(matches!(taken, Err(Error::Conflict { field: Some("email") })), "{taken:?}");
     }
 
     async fn retitle(&self, title: &str) {

@@ -30,6 +30,7 @@ const STAMPS: Duration = Duration::from_secs(3_600);
 
 static BEAT: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("beat.lua")));
 static LOOK: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("look.lua")));
+static WITHDRAW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("withdraw.lua")));
 static WRITE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("write.lua")));
 
 /// Why Redis cannot be used for now.
@@ -139,14 +140,38 @@ impl Link {
         within(async { Ok(set.query_async(&mut connection).await?) }).await
     }
 
-    /// Gives the areas new stamps. With a time, notes that `who` is going to commit within it; without, that it has.
-    pub(super) async fn write(&self, areas: &[Area], who: &str, commit: Option<Duration>) -> Result<(), Trouble> {
-        let mut call = WRITE.prepare_invoke();
+    /// Gives the areas new stamps, and answers with those from before. With a time, notes that `who` is going to commit within it; without,
+    /// that it has.
+    pub(super) async fn write(
+        &self,
+        areas: &[Area],
+        who: &str,
+        commit: Option<Duration>,
+    ) -> Result<Vec<Option<String>>, Trouble> {
+        let mut call = self.call(&WRITE, areas);
+        // Its own name is a stamp that never was before; what it settles with is another.
+        let stamp = if commit.is_some() { who.to_owned() } else { token() };
+        call.arg(who).arg(stamp).arg(millis(STAMPS)).arg(commit.map_or(0, millis));
+        self.invoke(&call).await
+    }
+
+    /// Says that `who` has written nothing, and gives the areas back the stamps from before, if they still have those that it gave them.
+    pub(super) async fn withdraw(&self, areas: &[Area], who: &str, before: &[Option<String>]) -> Result<(), Trouble> {
+        let mut call = self.call(&WITHDRAW, areas);
+        call.arg(who).arg(millis(STAMPS));
+        for stamp in before {
+            call.arg(stamp.as_deref().unwrap_or_default());
+        }
+        self.invoke::<i64>(&call).await.map(|_| ())
+    }
+
+    /// A call that takes the stamp and the writers of each area.
+    fn call<'s>(&self, script: &'s Script, areas: &[Area]) -> redis::ScriptInvocation<'s> {
+        let mut call = script.prepare_invoke();
         for area in areas {
             call.key(self.key(&format!("stamp:{area}"))).key(self.key(&format!("writers:{area}")));
         }
-        call.arg(who).arg(token()).arg(millis(STAMPS)).arg(commit.map_or(0, millis));
-        self.invoke::<i64>(&call).await.map(|_| ())
+        call
     }
 
     async fn invoke<T: FromRedisValue>(&self, call: &redis::ScriptInvocation<'_>) -> Result<T, Trouble> {

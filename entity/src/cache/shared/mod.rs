@@ -75,10 +75,17 @@ struct Grant {
 /// A write that is about to be committed.
 pub(super) enum Writing<'s> {
     /// Everybody knows.
-    Heard(Link, String),
+    Heard(Link, Announcement),
     Unheard(Unheard<'s>),
     /// Nobody could be told, and nobody waits: there is no keeper here.
     Lost,
+}
+
+/// What a write has said of itself.
+pub(super) struct Announcement {
+    who: String,
+    /// The stamp of each area from before it; none that was forgotten.
+    before: Vec<Option<String>>,
 }
 
 /// A write of which nobody knows. This process does not come back before it has ended, and then gives all of the cache a new epoch.
@@ -172,7 +179,7 @@ impl Shared {
             drop(link);
             let who = token();
             match heard.write(areas, &who, Some(self.lifetimes.commit)).await {
-                Ok(()) => return Writing::Heard(heard, who),
+                Ok(before) => return Writing::Heard(heard, Announcement { who, before }),
                 Err(trouble) => self.leave(&heard, &trouble).await,
             }
         }
@@ -181,7 +188,7 @@ impl Shared {
     /// Says that a write has ended, by the connection of now: that it was announced may be lost with the run it was announced to.
     pub(super) async fn settle(&self, areas: &[Area], writing: Writing<'_>) {
         let (mut link, who) = match writing {
-            Writing::Heard(link, who) => (link, who),
+            Writing::Heard(link, Announcement { who, .. }) => (link, who),
             Writing::Unheard(mut write) => {
                 write.has_ended = true;
                 return;
@@ -205,25 +212,35 @@ impl Shared {
         }
     }
 
+    /// Says that a write has written nothing, where it was announced; or else as if it had.
+    pub(super) async fn withdraw(&self, areas: &[Area], writing: Writing<'_>) {
+        if let Writing::Heard(link, Announcement { who, before }) = &writing
+            && link.withdraw(areas, who, before).await.is_ok()
+        {
+            return;
+        }
+        self.settle(areas, writing).await;
+    }
+
     /// Announces from a process that does not use the cache, such as a command.
     async fn announce_visiting(&self, areas: &[Area]) -> Writing<'_> {
         let who = token();
         match self.visit(areas, &who, Some(self.lifetimes.commit)).await {
-            Some(link) => Writing::Heard(link, who),
+            Some((link, before)) => Writing::Heard(link, Announcement { who, before }),
             None => Writing::Lost,
         }
     }
 
     /// Tells of a write by the connection of visits, or a new one. None if nobody could be told.
-    async fn visit(&self, areas: &[Area], who: &str, commit: Option<Duration>) -> Option<Link> {
+    async fn visit(&self, areas: &[Area], who: &str, commit: Option<Duration>) -> Option<(Link, Vec<Option<String>>)> {
         let mut visit = self.visit.lock().await;
         for _ in 0..2 {
             if visit.is_none() {
                 *visit = self.connect().await.inspect_err(|trouble| tracing::debug!(%trouble, "Redis")).ok();
             }
             let Some(link) = visit.clone() else { break };
-            if link.write(areas, who, commit).await.is_ok() {
-                return Some(link);
+            if let Ok(before) = link.write(areas, who, commit).await {
+                return Some((link, before));
             }
             *visit = None;
         }

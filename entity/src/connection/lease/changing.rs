@@ -86,8 +86,11 @@ impl Lease {
                 None
             }
         };
-        if !matches!(sent, Err(Error::Timeout | Error::Unavailable(_))) {
-            announced.settle().await;
+        match &sent {
+            Err(Error::Timeout | Error::Unavailable(_)) => {}
+            Err(error) if error.is_refusal() => announced.withdraw().await,
+            Ok(rows) if rows.is_empty() => announced.withdraw().await,
+            Ok(_) | Err(_) => announced.settle().await,
         }
         (left, sent)
     }

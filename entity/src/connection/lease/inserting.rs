@@ -53,8 +53,13 @@ impl Lease {
             }
             is_again = true;
         };
-        if let (Some(announced), false) = (announced, matches!(inserted, Err(Error::Timeout))) {
-            announced.settle().await;
+        if let Some(announced) = announced {
+            match &inserted {
+                Err(Error::Timeout) => {}
+                // Of one that was sent before, nobody knows.
+                Err(error) if error.is_refusal() && !is_again => announced.withdraw().await,
+                Ok(()) | Err(_) => announced.settle().await,
+            }
         }
         match inserted {
             Ok(()) => Ok(()),

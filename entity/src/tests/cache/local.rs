@@ -53,6 +53,27 @@ fn reads_and_writes(scene: &Scene) {
 }
 
 #[test]
+fn what_is_kept_outlives_writes_that_are_refused_on_sqlite() {
+    refused_writes(&Scene::new(TestDatabase::sqlite(), &[]));
+}
+
+#[test]
+fn what_is_kept_outlives_writes_that_are_refused_on_postgres() {
+    refused_writes(&Scene::new(TestDatabase::postgres(), &[("CACHE", "alone")]));
+}
+
+fn refused_writes(scene: &Scene) {
+    let process = Process::start(&scene.settings);
+    let acme = process.run(Acme::make(&process));
+    let read = || scene.statements_of(&process, title(&acme.access, &acme.post));
+    assert_eq!(read(), (Some("one".to_owned()), 1));
+    process.run(acme.be_refused());
+    assert_eq!(read(), (Some("one".to_owned()), 0));
+    process.run(acme.retitle("two"));
+    assert_eq!(read(), (Some("two".to_owned()), 1));
+}
+
+#[test]
 fn of_many_who_miss_the_same_at_once_one_asks_the_database() {
     let scene = Scene::new(TestDatabase::sqlite(), &[]);
     let process = Process::start(&scene.settings);

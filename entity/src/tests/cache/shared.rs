@@ -100,6 +100,27 @@ fn each_sees_the_other(installation: &Installation) {
     assert!(other.database.cache().names.hits > 0);
 }
 
+#[test]
+fn what_is_kept_outlives_writes_that_are_refused() {
+    let installation = Installation::postgres();
+    let (one, other) = (installation.start(), installation.start());
+    let acme = one.run(Acme::make(&one));
+    let theirs = acme.seen_by(&other);
+    assert_eq!(until_kept(&one, &acme.access, &acme.post).as_deref(), Some("one"));
+    for round in 0..20 {
+        let hits = one.database.cache().rows.hits;
+        other.run(theirs.be_refused());
+        assert_eq!(one.run(title(&acme.access, &acme.post)).as_deref(), Some("one"));
+        assert_eq!(one.database.cache().rows.hits, hits + 1, "round {round}");
+    }
+    // Of two writes at once, one of which is refused, the other counts.
+    for round in 0..20 {
+        let new = format!("round {round}");
+        other.run(async { tokio::join!(theirs.be_refused(), theirs.retitle(&new)) });
+        assert_eq!(one.run(title(&acme.access, &acme.post)).as_deref(), Some(&*new));
+    }
+}
+
 /// A command does not use the cache, but those who do must know what it changed.
 #[test]
 fn a_process_that_does_not_use_the_cache_is_heard() {
