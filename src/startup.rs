@@ -5,11 +5,13 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::Server;
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App, HttpServer, web};
 use entity::{Database, Gatekeeper};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
 
 use crate::auth::keys::{KeyError, Keys};
 use crate::auth::{Authenticator, audit_refusals};
@@ -25,6 +27,9 @@ use crate::{openapi, routes};
 /// How long an idle connection is kept: longer than the minute after which load balancers give one up, so that it is never
 /// this side that closes one as a request comes in on it.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How often a worker that is to stop looks whether its time is over, and a moment more.
+const WORKERS_LOOK: Duration = Duration::from_millis(1_500);
 
 /// Why the application did not start.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,7 @@ pub enum StartError {
 /// The server, listening.
 pub struct Application {
     server: Server,
+    stop: Arc<Notify>,
     grace: Duration,
     meter: web::Data<Meter>,
     address: SocketAddr,
@@ -78,7 +84,7 @@ impl Application {
         let grace = config.server.shutdown_grace;
         let server = serve(listener, &config, authenticator, database.clone(), metrics, meter.clone());
         let server = server.map_err(|source| StartError::Bind { address, source })?;
-        Ok(Self { server, grace, meter, address, database })
+        Ok(Self { server, stop: Arc::default(), grace, meter, address, database })
     }
 
     /// Where it listens; the real port, also when a free one was asked for.
@@ -86,35 +92,49 @@ impl Application {
         self.address
     }
 
-    /// Stops it from elsewhere.
-    pub fn handle(&self) -> ServerHandle {
-        self.server.handle()
+    /// Stops it from elsewhere, as SIGTERM does.
+    pub fn handle(&self) -> StopHandle {
+        StopHandle(Arc::clone(&self.stop))
     }
 
     /// Answers requests until SIGTERM or Ctrl-C, then finishes those it has taken.
     pub async fn run(self) -> io::Result<()> {
         // Before anybody is told that it runs: a signal that comes early must not find the default, which kills.
-        let stop = StopSignal::awaited()?;
+        let signal = StopSignal::awaited()?;
         tracing::info!(address = %self.address, "listening");
-        let (handle, mut server, meter) = (self.server.handle(), self.server, self.meter);
+        let mut server = self.server;
         tokio::select! {
             stopped = &mut server => stopped?,
-            () = stop.received() => {
-                tracing::info!("stopping: finishing the requests that were taken");
-                let stopping = async {
-                    // Workers end as soon as each has nothing to do. What they drive may be held by others for as long as a request takes.
-                    let _ = tokio::time::timeout(self.grace, self.database.come_home()).await;
-                    handle.stop(true).await;
-                };
-                tokio::join!(stopping, server).1?;
-            }
+            () = signal.received() => stop(server, &self.database, self.grace).await?,
+            () = self.stop.notified() => stop(server, &self.database, self.grace).await?,
         }
-        if let Err(error) = meter.flush().await {
+        if let Err(error) = self.meter.flush().await {
             tracing::warn!(%error, "what tenants used in the last seconds could not be written down");
         }
         self.database.leave_cache().await;
         tracing::info!("stopped");
         Ok(())
+    }
+}
+
+/// Finishes the requests that were taken, for at most the grace.
+async fn stop(server: Server, database: &Database, grace: Duration) -> io::Result<()> {
+    tracing::info!("stopping: finishing the requests that were taken");
+    let (until, handle) = (Instant::now() + grace, server.handle());
+    // Workers end as soon as each has nothing to do, and another may hold what they drive for as long as a request takes.
+    let _ = timeout_at(until, database.come_home()).await;
+    let stopping = async { tokio::join!(handle.stop(true), server).1 };
+    // What is not finished by then ends with the server.
+    timeout_at(until + WORKERS_LOOK, stopping).await.unwrap_or(Ok(()))
+}
+
+/// Stops an application from elsewhere.
+pub struct StopHandle(Arc<Notify>);
+
+impl StopHandle {
+    /// Begins to stop it.
+    pub fn stop(&self) {
+        self.0.notify_one();
     }
 }
 

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use testkit::TestDatabase;
+use tokio::task::JoinHandle;
 
-use crate::support::{Request, Server, Shell, lock_users, on_both_databases, wait_for};
+use crate::support::{Request, Sending, Server, Shell, lock_users, on_both_databases, wait_for};
 
 on_both_databases!(a_body_on_its_way_is_waited_for_and_answered);
 
@@ -35,32 +36,57 @@ async fn a_body_on_its_way_is_waited_for_and_answered(database: TestDatabase) {
     assert_eq!(messages.last(), Some(&json!("stopped")));
 }
 
-/// Each server has one worker that ends at once, having nothing to do, and one whose request needs a connection that either of
-/// them may have opened. Several servers, because which one did is a matter of luck.
+/// Servers, each with a change that waits for a lock that is held for this long.
+///
+/// Each has one worker that ends at once, having nothing to do, and one whose request needs a connection that either of them may
+/// drive. Several servers, because which one does is a matter of luck.
+struct Waiting {
+    servers: Vec<Server>,
+    changes: Vec<Sending>,
+    lock: JoinHandle<()>,
+}
+
+impl Waiting {
+    async fn start(database: &Arc<TestDatabase>, lock: u32, grace: &str) -> Self {
+        let shell = || Shell::on(database).with("SHUTDOWN_GRACE", grace);
+        let first = Server::start(shell());
+        let admin = first.with_tenant("acme");
+        let mut servers = vec![first];
+        servers.extend((0..5).map(|_| Server::start(shell())));
+        for server in &servers {
+            // At once, so that every worker opens connections.
+            let reads = [(); 12].map(|()| Request::get("/v1/users").by(&admin).begin(server.address, usize::MAX));
+            reads.into_iter().for_each(|read| drop(read.wait().is(200)));
+        }
+        let user = servers[0].send(Request::get("/v1/users").by(&admin)).is(200)["data"][0]["id"].clone();
+        let path = format!("/v1/users/{}", user.as_str().unwrap());
+        let lock = lock_users(database, lock).await;
+        let change = || Request::patch(&path, &json!({"name": "Ada King"})).by(&admin);
+        let changes = servers.iter().map(|server| change().begin(server.address, usize::MAX)).collect();
+        servers.iter().for_each(|server| server.wait_until_busy_with(1));
+        servers.iter().for_each(Server::terminate);
+        Self { servers, changes, lock }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_waits_for_a_lock_is_answered() {
     let database = Arc::new(TestDatabase::postgres().await);
-    let first = Server::start(Shell::on(&database));
-    let admin = first.with_tenant("acme");
-    let mut servers = vec![first];
-    servers.extend((0..5).map(|_| Server::start(Shell::on(&database))));
-    for server in &servers {
-        // At once, so that every worker opens connections.
-        let reads = [(); 12].map(|()| Request::get("/v1/users").by(&admin).begin(server.address, usize::MAX));
-        reads.into_iter().for_each(|read| drop(read.wait().is(200)));
-    }
-    let user = servers[0].send(Request::get("/v1/users").by(&admin)).is(200)["data"][0]["id"].clone();
-    let path = format!("/v1/users/{}", user.as_str().unwrap());
-    let lock = lock_users(&database, 2).await;
-
-    let change = || Request::patch(&path, &json!({"name": "Ada King"})).by(&admin);
-    let waiting: Vec<_> = servers.iter().map(|server| change().begin(server.address, usize::MAX)).collect();
-    servers.iter().for_each(|server| server.wait_until_busy_with(1));
-    servers.iter().for_each(Server::terminate);
-    for (answer, server) in waiting.into_iter().zip(&mut servers) {
+    let Waiting { mut servers, changes, lock } = Waiting::start(&database, 2, "20s").await;
+    for (answer, server) in changes.into_iter().zip(&mut servers) {
         assert_eq!(answer.wait().is(200)["name"], "Ada King");
         assert_eq!(server.wait().code(), Some(0));
     }
+    lock.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_waits_for_a_lock_does_not_hold_it_for_longer_than_the_grace() {
+    let database = Arc::new(TestDatabase::postgres().await);
+    let asked = Instant::now();
+    let Waiting { mut servers, changes: _changes, lock } = Waiting::start(&database, 10, "1s").await;
+    servers.iter_mut().for_each(|server| assert_eq!(server.wait().code(), Some(0)));
+    assert!(!lock.is_finished(), "{:?}", asked.elapsed());
     lock.await.unwrap();
 }
 

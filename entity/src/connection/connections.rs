@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::budget::Budget;
-use super::drivers::{Driver, Drivers};
+use super::drivers::Drivers;
 use super::gate::Asker;
 use super::opened::Opened;
 use super::opening::Opening;
@@ -86,7 +86,7 @@ impl Connections {
             openings,
             sessions: Mutex::default(),
             usage: Usage::default(),
-            drivers: Drivers::at_home(),
+            drivers: Drivers::new(),
             began: Instant::now(),
             me: Weak::clone(me),
         });
@@ -115,8 +115,8 @@ impl Connections {
     pub(crate) async fn owner(&self, store: &Store, tenant: Option<Uuid>) -> Result<Opened, Error> {
         let permit = tokio::time::timeout(WAIT, self.shared.take()).await.map_err(|_| self.too_few())?;
         let source = store.source(Party::Owner, tenant);
-        let home = (self.runtime().clone(), Driver::HOME);
-        Opened::open(home, self.runtime(), async move { source.connect().await }, permit, Vec::new()).await
+        Opened::open(self.drivers.at_home(), self.runtime(), async move { source.connect().await }, permit, Vec::new())
+            .await
     }
 
     /// Why the owner gets no connection: others have them, or the work itself has all that there may be.

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
-use super::Connections;
+use super::{Connections, Source};
 
 /// How often connections that are to come home are looked for.
 const LOOK: Duration = Duration::from_millis(5);
@@ -56,7 +56,7 @@ pub(super) struct Drivers {
 
 impl Drivers {
     /// This runtime is home.
-    pub(super) fn at_home() -> Self {
+    pub(super) fn new() -> Self {
         Self { home: Handle::current(), abroad: AtomicUsize::new(0), are_leaving: AtomicBool::new(false) }
     }
 
@@ -64,10 +64,15 @@ impl Drivers {
         &self.home
     }
 
-    /// Where a connection is opened for somebody on this thread.
-    pub(super) fn next(&self) -> (Handle, Driver) {
-        let own = OWN.with_borrow(Option::clone).filter(|_| !self.are_leaving());
-        own.map_or_else(|| (self.home.clone(), Driver::HOME), |own| (own, Driver::here()))
+    /// Where a connection of this source is opened for somebody on this thread. A file has a thread of its own that drives it.
+    pub(super) fn here(&self, source: &Source) -> (Handle, Driver) {
+        let is_server = matches!(source, Source::Postgres(_));
+        let own = OWN.with_borrow(Option::clone).filter(|_| is_server && !self.are_leaving());
+        own.map_or_else(|| self.at_home(), |own| (own, Driver::here()))
+    }
+
+    pub(super) fn at_home(&self) -> (Handle, Driver) {
+        (self.home.clone(), Driver::HOME)
     }
 
     /// Whether what is not driven at home is kept no more.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use testkit::TestDatabase;
 
-pub(crate) use client::{Answer, Request};
+pub(crate) use client::{Answer, Request, Sending};
 pub(crate) use collector::Collector;
 pub(crate) use lock::lock_users;
 pub(crate) use server::Server;

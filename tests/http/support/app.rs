@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use reqwest::{Client, Method, redirect};
 use tenantry::config::Config;
@@ -150,12 +149,12 @@ impl Server {
             System::new().block_on(async move {
                 let (database, gatekeeper) = entity::open(&config.database).await.expect("the database opens");
                 let application = Application::build(config, database, gatekeeper).await.expect("it starts");
-                let (address, handle): (_, ServerHandle) = (application.address(), application.handle());
+                let (address, handle) = (application.address(), application.handle());
                 let running = actix_web::rt::spawn(application.run());
                 started.send(address).expect("the test is waiting");
                 // Also when the sender is dropped.
                 let _ = stopped.await;
-                handle.stop(true).await;
+                handle.stop();
                 // It writes down what tenants used.
                 let _ = running.await;
             });

@@ -197,7 +197,7 @@ impl Shared {
         };
         while let Err(trouble) = link.write(areas, &who, None).await {
             if !self.is_kept.load(Ordering::Acquire) {
-                self.visit(areas, &who, None).await;
+                self.visit(areas, Some(&who)).await;
                 return;
             }
             self.leave(&link, &trouble).await;
@@ -224,23 +224,26 @@ impl Shared {
 
     /// Announces from a process that does not use the cache, such as a command.
     async fn announce_visiting(&self, areas: &[Area]) -> Writing<'_> {
-        let who = token();
-        match self.visit(areas, &who, Some(self.lifetimes.commit)).await {
-            Some((link, before)) => Writing::Heard(link, Announcement { who, before }),
+        match self.visit(areas, None).await {
+            Some((link, announcement)) => Writing::Heard(link, announcement),
             None => Writing::Lost,
         }
     }
 
-    /// Tells of a write by the connection of visits, or a new one. None if nobody could be told.
-    async fn visit(&self, areas: &[Area], who: &str, commit: Option<Duration>) -> Option<(Link, Vec<Option<String>>)> {
+    /// Tells by the connection of visits, or a new one, that there will be a write, or that this one has ended. None if nobody could be
+    /// told.
+    async fn visit(&self, areas: &[Area], ended: Option<&str>) -> Option<(Link, Announcement)> {
+        let commit = ended.is_none().then_some(self.lifetimes.commit);
         let mut visit = self.visit.lock().await;
         for _ in 0..2 {
             if visit.is_none() {
                 *visit = self.connect().await.inspect_err(|trouble| tracing::debug!(%trouble, "Redis")).ok();
             }
             let Some(link) = visit.clone() else { break };
-            if let Ok(before) = link.write(areas, who, commit).await {
-                return Some((link, before));
+            // What was not answered may yet be heard: each time, it is announced under another name.
+            let who = ended.map_or_else(token, str::to_owned);
+            if let Ok(before) = link.write(areas, &who, commit).await {
+                return Some((link, Announcement { who, before }));
             }
             *visit = None;
         }

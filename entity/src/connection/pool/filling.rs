@@ -43,7 +43,7 @@ impl Pool {
         if haste == Haste::IfSpare && !connections.budget(self.key.is_catalog()).has_spare() {
             return;
         }
-        let driver = connections.drivers.next();
+        let driver = connections.drivers.here(&self.source);
         for _ in 0..self.line.missing() {
             let (pool, connections, driver) = (Arc::clone(self), Arc::clone(&connections), driver.clone());
             connections.runtime().clone().spawn(async move { pool.open_one(&connections, driver, haste).await });
@@ -57,6 +57,9 @@ impl Pool {
             return;
         };
         let connecting = self.sessions.clone().open(self.source.clone());
+        // It may have taken a while, and the asker's thread may have ended.
+        let driver = if connections.drivers.are_leaving() { connections.drivers.at_home() } else { driver };
+        let is_home = driver.1.is_home();
         match Opened::open(driver, connections.runtime(), connecting, permit, slots).await {
             Ok(opened) => {
                 if self.keep_idle(opened, &connections.drivers).is_none() {
@@ -66,7 +69,10 @@ impl Pool {
             }
             Err(error) => {
                 drop(opening);
-                self.trouble.send_replace(Some(error));
+                // Where the thread has ended meanwhile, that says nothing about the server.
+                if is_home || !connections.drivers.are_leaving() {
+                    self.trouble.send_replace(Some(error));
+                }
             }
         }
     }
