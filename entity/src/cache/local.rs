@@ -284,9 +284,8 @@ mod tests {
 
     #[test]
     fn nothing_is_found_again_if_another_wrote_meanwhile() {
-        let both = [(false, true), (true, false), (true, true), (false, false)];
-        // Who was announced first, and who ends first.
-        for (writes_first, ends_first) in both {
+        // Whether the one that writes is announced first, and whether it ends first.
+        for (writes_first, ends_first) in [(false, true), (true, false), (true, true), (false, false)] {
             let local = local(1 << 20, Duration::from_secs(60));
             keep(&local, 1);
             let (first, second) = (local.announce(&[AREA]), local.announce(&[AREA]));

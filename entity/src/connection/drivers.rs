@@ -7,7 +7,7 @@
 //! A socket also dies with its runtime. A web server's workers end one by one while it stops, and another may hold what they drive.
 //! So connections [come home](Connections::come_home) before that: to the runtime that opened the database, which outlives them all.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, ThreadId};
@@ -23,11 +23,14 @@ const LOOK: Duration = Duration::from_millis(5);
 thread_local! {
     /// This thread's own runtime, if it drives connections.
     static OWN: RefCell<Option<Handle>> = const { RefCell::new(None) };
+    /// The same by its name, which every request asks for.
+    static HERE: Cell<Driver> = const { Cell::new(Driver::HOME) };
 }
 
 /// From now on this thread's runtime drives the connections that are opened for whoever asks on it.
 pub(crate) fn drive_here() {
     OWN.set(Some(Handle::current()));
+    HERE.set(Driver(Some(thread::current().id())));
 }
 
 /// Which thread drives a connection; none at home.
@@ -39,7 +42,7 @@ impl Driver {
 
     /// The one whose connections this thread takes first.
     pub(super) fn here() -> Self {
-        Self(OWN.with_borrow(|own| own.as_ref().map(|_| thread::current().id())))
+        HERE.get()
     }
 
     pub(super) fn is_home(self) -> bool {

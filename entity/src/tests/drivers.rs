@@ -51,10 +51,12 @@ impl Worker {
         self.on(async move { Lease::begin(&place, Access::Read, Binding::Tenant(Uuid::now_v7())).await.unwrap() }).await
     }
 
-    /// The process behind a lease, asked on the thread; and the lease.
+    /// The process behind a lease, asked on the thread; and the lease. It takes a moment: an answer that has come before it is waited for
+    /// is read also where nobody drives the socket any more.
     async fn process(&self, mut lease: Lease) -> (Result<i64, Error>, Lease) {
         let asked = async move {
-            let statement = Statement::from_string(lease.backend(), "SELECT pg_backend_pid()::bigint");
+            let statement =
+                Statement::from_string(lease.backend(), "SELECT pg_backend_pid()::bigint FROM pg_sleep(0.1)");
             let rows = lease.rows(statement, Keys::default()).await;
             (rows.map(|rows| rows[0].try_get_by_index(0).unwrap()), lease)
         };

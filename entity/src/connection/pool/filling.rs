@@ -43,9 +43,9 @@ impl Pool {
         if haste == Haste::IfSpare && !connections.budget(self.key.is_catalog()).has_spare() {
             return;
         }
-        let driver = connections.drivers.here(&self.source);
         for _ in 0..self.line.missing() {
-            let (pool, connections, driver) = (Arc::clone(self), Arc::clone(&connections), driver.clone());
+            let (pool, connections) = (Arc::clone(self), Arc::clone(&connections));
+            let driver = connections.drivers.here(&self.source);
             connections.runtime().clone().spawn(async move { pool.open_one(&connections, driver, haste).await });
         }
     }
