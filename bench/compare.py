@@ -31,6 +31,7 @@ if "TENANTRY_TEST_POSTGRES_URL" not in os.environ:
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import fleet  # noqa: E402: the same installation
+import plots as plotting  # noqa: E402
 
 PEERS = os.path.join(ROOT, "bench/peers")
 REDIS = os.environ["TENANTRY_TEST_REDIS_URL"]
@@ -259,30 +260,21 @@ def table(measured, scenario):
     return "\n".join(lines)
 
 
-def plot(measured, path):
-    try:
-        import matplotlib
-    except ImportError:
-        print("matplotlib is missing: no plots", file=sys.stderr)
-        return False
-    matplotlib.use("svg")
-    matplotlib.rcParams.update({"svg.hashsalt": "tenantry", "font.size": 9})
-    from matplotlib import pyplot
-    names = list(next(iter(measured.values())))
-    figure, grid = pyplot.subplots(2, (len(measured) + 1) // 2, figsize=(11, 5.2), sharey=True)
-    axes = grid.flatten()
-    for axis, scenario in zip(axes, measured):
-        values = [ratio(measured, scenario, name, "rate") for name in names]
-        bars = axis.barh(names, values, color=["#888888" if not name.startswith("Tenantry") else "#2a6f97" for name in names])
-        axis.bar_label(bars, [f"{value:.2f}" for value in values], padding=2)
-        axis.axvline(1, color="#888888", linewidth=0.8)
-        axis.set_title(scenario)
-        axis.set_xlim(0, max(values) * 1.2)
-    axes[0].invert_yaxis()
-    figure.supxlabel("throughput, ratio to the server written by hand", fontsize=9)
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None})
-    return True
+def plots(measured, memory):
+    """Draws what the tables say: what is to stand in the page."""
+    of_each = lambda parts: {scenario: {name: parts(scenario, name) for name in rounds} for scenario, rounds in measured.items()}
+    part = lambda what, unit: lambda scenario, name: middle(measured[scenario][name], what) * unit
+    server, database, p50, p99 = part("server", 1000), part("database", 1000), part("p50", 1), part("p99", 1)
+    return "".join([
+        plotting.draw("performance.svg", "Throughput beside the others", of_each(lambda *of: [ratio(measured, *of, "rate")]),
+                      "throughput, ratio to the server written by hand", line=1, form="{:.2f}"),
+        plotting.draw("performance-cpu.svg", "CPU beside the others", of_each(lambda *of: [server(*of), database(*of)]),
+                      "CPU ms for 1,000 requests", ("server", "database")),
+        plotting.draw("performance-latency.svg", "How long requests take", of_each(lambda *of: [p50(*of), p99(*of) - p50(*of)]),
+                      "ms", ("half of all took less", "99 of 100 took less"), form="{:.1f}"),
+        plotting.draw("performance-memory.svg", "Memory beside the others", {"memory afterwards": {name: [size] for name, size in memory.items()}},
+                      "MiB"),
+    ])
 
 
 def machine():
@@ -317,8 +309,7 @@ def main():
     text = "\n\n".join(parts) + "\n"
     print(text)
     if arguments.write and not arguments.only:
-        plotted = plot(measured, os.path.join(ROOT, "docs/performance.svg"))
-        write("compared", ("![Throughput beside the others](performance.svg)\n\n" if plotted else "") + text)
+        write("compared", plots(measured, memory) + text)
 
 
 def write(part, text):

@@ -24,6 +24,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import compare  # noqa: E402: builds, and runs this beside servers
 import fleet  # noqa: E402
+import plots  # noqa: E402
 
 TENANTS = [10, 100, 1_000, 10_000]
 POSTS = 50
@@ -65,6 +66,7 @@ class Bench:
         self.installation, self.directory, self.arguments = installation, directory, arguments
         data = installation.sql("SHOW data_directory")
         self.postmaster = int(open(os.path.join(data, "postmaster.pid")).readline())
+        self.plots = {}
 
     def server(self, **env):
         contender = compare.Contender("Tenantry", [fleet.BINARY, "serve"],
@@ -88,6 +90,16 @@ class Bench:
                     measured[kind].append(one)
                     print(f"{scenario:14} {turn} {kind!s:20} {one.rate:8.0f}/s {one.cpu * 1000:8.1f} ms/1,000", file=sys.stderr)
         return measured
+
+
+    def plot(self, name, title, measured):
+        """Keeps what was measured for a plot of this name."""
+        cost = {f"{kind:,}" if isinstance(kind, int) else kind: [compare.middle(rounds, what) * 1000 for what in ("server", "database")]
+                for kind, rounds in measured.items()}
+        self.plots.setdefault(name, {})[title] = cost
+
+    def draw(self, name, alt):
+        return plots.draw(name, alt, self.plots[name], "CPU ms for 1,000 requests", ("server", "database"))
 
 
 def table(headings, rows):
@@ -130,6 +142,7 @@ def tenants(bench):
         parts = []
         for scenario in ["read by id", "first page"]:
             measured = bench.by_turns(server, kinds, scenario)
+            bench.plot("growth-tenants.svg", scenario, measured)
             parts.append(f"{scenario.capitalize()}:\n\n" + table(["tenants", *HEADINGS], compared(measured, TENANTS[0])))
         after = server.memory()
     finally:
@@ -171,6 +184,7 @@ def models(bench):
         cold = first_requests(server, kinds)
         for scenario in ["read by id", "first page", "create", "update"]:
             measured = bench.by_turns(server, kinds, scenario)
+            bench.plot("growth-models.svg", scenario, measured)
             parts.append(f"{scenario.capitalize()}:\n\n" + table(["", *HEADINGS], compared(measured, "shared")))
     finally:
         server.stop()
@@ -280,7 +294,8 @@ def main():
     text = "\n\n".join(parts) + "\n"
     print(text)
     if arguments.write:
-        compare.write("growth", f"{arguments.turns} turns of {arguments.seconds} s, 16 connections, {compare.machine()}.\n\n{text}")
+        images = bench.draw("growth-tenants.svg", "CPU with few and many tenants") + bench.draw("growth-models.svg", "CPU in the three models")
+        compare.write("growth", f"{images}{arguments.turns} turns of {arguments.seconds} s, 16 connections, {compare.machine()}.\n\n{text}")
 
 
 if __name__ == "__main__":

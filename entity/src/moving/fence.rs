@@ -14,6 +14,7 @@ use crate::database::Database;
 use crate::error::Error;
 use crate::owner::Owner;
 use crate::place::{Spot, fence_lock};
+use crate::rows::Rows;
 use crate::settings::Store;
 
 pub(crate) struct Fence<'d> {
@@ -28,7 +29,8 @@ impl<'d> Fence<'d> {
         Self { database, store, spot, tenant }
     }
 
-    /// Ends the tenant's writes in this place. Waits, at most this long, for those that are under way.
+    /// Ends the tenant's writes in this place. Waits for those that are under way: at most this long for those that hold the lock, and as long
+    /// for inserts that hold a slot.
     pub(crate) async fn put_up(&self, patience: Duration) -> Result<(), Error> {
         let tenant = self.tenant;
         let mut owner = self.owner().await?;
@@ -51,7 +53,10 @@ impl<'d> Fence<'d> {
                 "SET lock_timeout = {}; SET statement_timeout = 0; SELECT pg_advisory_lock({lock}); SELECT pg_advisory_unlock({lock})",
                 patience.as_millis()
             ))
-            .await
+            .await?;
+        // Inserts that found their slot did not take the lock. Those that find none any more do.
+        let place = self.database.place(&self.store, self.spot);
+        Rows::new(tenant, &place).close_slots(patience).await
     }
 
     /// Lets the tenant write in this place.

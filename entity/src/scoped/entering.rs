@@ -39,6 +39,13 @@ impl<R: Mapped> TenantScoped<R> {
         Expr::cust_with_values(format!("{}($1, $2)", function(schema, migration::ENTER)), given)
     }
 
+    /// The call that enters the place by a slot of the tally, to which it adds.
+    pub(super) fn enter_and_add(&self, schema: Option<&str>, amounts: [i64; 5]) -> SimpleExpr {
+        let tenant = self.session.tenant;
+        let given = [Value::from(tenant), Value::from(fence_lock(tenant))].into_iter().chain(amounts.map(Value::from));
+        Expr::cust_with_values(format!("{}($1, $2, $3, $4, $5, $6, $7)", function(schema, migration::ENTER_AND_ADD)), given)
+    }
+
     /// Makes an update one of the one row that matches, standing alone; it adds to this slot what the row has grown by.
     pub(super) fn update_alone(
         &self,
@@ -105,20 +112,11 @@ impl<R: Mapped> TenantScoped<R> {
         let mut amounts = [(); 4].map(|()| Expr::cust("0"));
         let first = 2 * counted.table as usize;
         (amounts[first], amounts[first + 1]) = (Expr::cust(rows.to_string()), bytes);
-        add_to_tally(schema, Expr::col(R::TENANT), slot, amounts)
+        let call = format!("{}($1, $2, $3, $4, $5, $6)", function(schema, migration::ADD));
+        Expr::cust_with_exprs(call, [Expr::col(R::TENANT), Expr::val(slot)].into_iter().chain(amounts))
     }
 }
 
-/// The call that adds rows and bytes, of users and of posts, to a slot of the tenant's tally.
-pub(super) fn add_to_tally(
-    schema: Option<&str>,
-    tenant: SimpleExpr,
-    slot: i64,
-    amounts: [SimpleExpr; 4],
-) -> SimpleExpr {
-    let call = format!("{}($1, $2, $3, $4, $5, $6)", function(schema, migration::ADD));
-    Expr::cust_with_exprs(call, [tenant, Expr::val(slot)].into_iter().chain(amounts))
-}
 
 /// A function of the place's, by its name.
 fn function(schema: Option<&str>, name: &str) -> String {

@@ -5,7 +5,6 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, QueryResul
 
 use super::TenantScoped;
 use super::binding::{BOUND, TENANT};
-use super::entering::add_to_tally;
 use super::texts::{self, SCHEMA, Shape};
 use super::write::{ROWS_A_STATEMENT, count_changes};
 use crate::connection::Standing;
@@ -146,15 +145,12 @@ impl<R: Owned> TenantScoped<R> {
     ///
     /// ```sql
     /// INSERT INTO "posts" ("tenant_id", "id", ...) SELECT "bound"."tenant", $1, ...
-    /// FROM (SELECT add_to_tally(enter_place($10, $11), $12, ...) AS "tenant") AS "bound"
+    /// FROM (SELECT enter_and_add($10, $11, $12, ...) AS "tenant") AS "bound"
     /// ```
     ///
     /// There is nothing to insert before the function has returned, and so has bound the tenant.
     fn entering(&self, row: &R::ActiveModel, schema: Option<&str>, amounts: Option<[i64; 5]>) -> InsertStatement {
-        let mut call = self.enter(schema);
-        if let Some([slot, amounts @ ..]) = amounts {
-            call = add_to_tally(schema, call, slot, amounts.map(Expr::val));
-        }
+        let call = amounts.map_or_else(|| self.enter(schema), |amounts| self.enter_and_add(schema, amounts));
         let bound = Query::select().expr_as(call, Alias::new(TENANT)).take();
         let row = Query::select()
             .column((Alias::new(BOUND), Alias::new(TENANT)))

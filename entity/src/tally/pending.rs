@@ -1,5 +1,7 @@
 //! What a transaction has added so far, and how it is put down.
 
+use std::ops::AddAssign;
+
 use sea_orm::{DbBackend, QueryResult};
 use uuid::Uuid;
 
@@ -10,10 +12,11 @@ use crate::vocabulary::Limits;
 /// Slots to which transactions add that no limit concerns, as their last statement; and statements that change one row, have its lock
 /// by then, and wait for no other. The one before them is for those that a limit does concern, and the one before that for
 /// corrections. As many after them are for inserts that stand alone: such a one adds first and takes locks on rows later, and must not
-/// keep a slot from a transaction that holds those locks.
-const SLOTS: i64 = 8;
+/// keep a slot from a transaction that holds those locks. Each of those was made by one that had looked at the fence, and whoever puts the
+/// fence up [closes](crate::rows::Rows::close_slots) them: whoever finds his need not look again.
+pub(super) const SLOTS: i64 = 8;
 
-const LIMITED: i64 = 0;
+pub(super) const LIMITED: i64 = 0;
 
 /// Added to by recounts only.
 pub(super) const CORRECTIONS: i64 = -1;
@@ -23,6 +26,13 @@ pub(super) const CORRECTIONS: i64 = -1;
 pub(super) struct Amount {
     pub(super) rows: i64,
     pub(super) bytes: i64,
+}
+
+impl AddAssign for Amount {
+    fn add_assign(&mut self, more: Self) {
+        self.rows += more.rows;
+        self.bytes += more.bytes;
+    }
 }
 
 /// Rows and bytes of each table that counts.
@@ -47,9 +57,7 @@ impl Pending {
     }
 
     pub(crate) fn add(&mut self, added: Added) {
-        let amount = &mut self.added[added.table as usize];
-        amount.rows += added.rows;
-        amount.bytes += added.bytes;
+        self.added[added.table as usize] += Amount { rows: added.rows, bytes: added.bytes };
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -103,7 +111,7 @@ impl Pending {
 }
 
 impl Added {
-    /// What [`migration::ADD`] takes after the tenant, in a statement that stands alone.
+    /// What [`migration::ENTER_AND_ADD`] takes after the tenant and its fence.
     pub(crate) fn alone(self) -> [i64; 5] {
         let mut amounts = Amounts::default();
         amounts[self.table as usize] = Amount { rows: self.rows, bytes: self.bytes };

@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::counted::Tallied;
-use super::pending::{Amount, Amounts, CORRECTIONS, SUMS, adding, literal, read, read_from};
+use super::pending::{Amount, Amounts, CORRECTIONS, LIMITED, SLOTS, SUMS, adding, literal, read, read_from};
 use crate::connection::{Access, Binding, Lease};
 use crate::entities::tenant;
 use crate::error::{Error, Keys};
@@ -99,13 +99,33 @@ impl Rows<'_> {
         lease.commit().await?;
         let sum = rows.first().map(read).transpose()?.unwrap_or_default();
         self.drop_tally().await?;
-        add(self.place(), self.tenant(), 0, &sum).await
+        add(self.place(), self.tenant(), LIMITED, &sum).await
     }
 
     /// Makes the tally of rows that were carried here by other means.
     pub(crate) async fn make_tally(&self) -> Result<(), Error> {
         let off = off(self.place(), self.tenant()).await?;
-        add(self.place(), self.tenant(), 0, &off).await
+        add(self.place(), self.tenant(), LIMITED, &off).await
+    }
+
+    /// Makes inserts that stand alone look at the fence again. Waits, at most this long, for those that hold a slot.
+    pub(crate) async fn close_slots(&self, patience: Duration) -> Result<(), Error> {
+        let mut lease = self.begin(Access::Write).await?;
+        let (backend, tenant) = (lease.backend(), self.tenant());
+        lease.run(&format!("SET LOCAL lock_timeout = {}", patience.as_millis())).await?;
+        let sql = format!(
+            "DELETE FROM tallies WHERE tenant_id = {} AND slot > {SLOTS} RETURNING users_rows, users_bytes, posts_rows, posts_bytes",
+            literal(backend, tenant)
+        );
+        let closed = lease.rows(Statement::from_string(backend, sql), Keys::default()).await?;
+        let mut sum = Amounts::default();
+        for row in &closed {
+            sum.iter_mut().zip(read(row)?).for_each(|(sum, more)| *sum += more);
+        }
+        if !closed.is_empty() {
+            lease.run(&adding(backend, tenant, LIMITED, &sum)).await?;
+        }
+        lease.commit().await
     }
 
     /// Nothing of the tally is left.

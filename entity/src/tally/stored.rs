@@ -91,10 +91,7 @@ async fn ask_all(database: &Database, own: Vec<tenant::Model>) -> StoredByAll {
     let (mut total, mut missing) = (Amounts::default(), Vec::new());
     for answer in answers {
         match answer {
-            Ok(sum) => total.iter_mut().zip(sum).for_each(|(total, more)| {
-                total.rows += more.rows;
-                total.bytes += more.bytes;
-            }),
+            Ok(sum) => total.iter_mut().zip(sum).for_each(|(total, more)| *total += more),
             Err(name) => missing.push(name),
         }
     }

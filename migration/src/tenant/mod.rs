@@ -6,6 +6,7 @@ mod m0003_departures;
 mod m0004_tallies;
 mod m0005_entering;
 mod m0006_fence;
+mod m0007_counting;
 
 use crate::set::Set;
 
@@ -29,6 +30,10 @@ pub const LEFT: &str = "TN001";
 /// The function that adds to a tally on PostgreSQL: takes the tenant, which it returns, the slot, and the four amounts.
 pub const ADD: &str = "add_to_tally";
 
+/// The function that does both for an insert that stands alone: takes the tenant, which it returns, the number of its fence, a slot that
+/// is there only while the tenant is, and the four amounts.
+pub const ENTER_AND_ADD: &str = "enter_and_add";
+
 /// The tenant tables of one place.
 pub static TENANT: Set = Set {
     name: "tenant",
@@ -40,5 +45,6 @@ pub static TENANT: Set = Set {
         m0004_tallies::MIGRATION,
         m0005_entering::MIGRATION,
         m0006_fence::MIGRATION,
+        m0007_counting::MIGRATION,
     ],
 };

@@ -43,7 +43,9 @@ fn entered_row_carries(row: &str, values: &[String], tenant: &str) -> Result<(),
     if !row.starts_with("\"bound\".\"tenant\", ") || !source.ends_with(" AS \"tenant\") AS \"bound\"") {
         return Err("an inserted row without the tenant");
     }
-    let (_, arguments) = source.split_once("enter_place(").ok_or("an inserted row whose tenant is not bound")?;
+    let binds = ["SELECT enter_place(", "SELECT enter_and_add("];
+    let bound = binds.iter().find_map(|call| source.split_once(call));
+    let (_, arguments) = bound.ok_or("an inserted row whose tenant is not bound")?;
     let placeholder = arguments.split(", ").next().unwrap_or_default();
     let carries = value_of(source, placeholder, values).is_some_and(|value| value.contains(tenant));
     if carries { Ok(()) } else { Err("an inserted row without the tenant") }

@@ -56,7 +56,7 @@ async fn an_insert_is_refused_where_the_tenant_has_left() {
     for isolation in MODELS {
         let scene = Scene::set(isolation, &[]).await;
         let draft = scene.draft("Late").await;
-        scene.leave().await;
+        scene.put_up_fence().await.unwrap();
         let refused = scene.tenant.posts().insert(draft).await;
         assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
         let changed = scene.tenant.posts().delete(scene.post, Filter::all()).await;
@@ -68,11 +68,47 @@ async fn an_insert_is_refused_where_the_tenant_has_left() {
 
 /// Whoever moves a tenant waits for the writes that are under way: a statement that stands alone is one.
 #[tokio::test]
-async fn an_insert_waits_for_whoever_holds_the_fence() {
+async fn an_insert_without_a_slot_waits_for_whoever_holds_the_fence() {
     let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
     let draft = scene.draft("Waits").await;
+    scene.close_slots().await;
     let refused = scene.leave_before(scene.tenant.posts().insert(draft)).await;
     assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+}
+
+#[tokio::test]
+async fn the_fence_waits_for_an_insert_that_has_a_slot() {
+    let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "3")]).await;
+    let (draft, posts) = (scene.draft("Under way").await, scene.tenant.posts());
+    scene.open_slots().await;
+    let holder = scene.hold("SELECT 1 FROM users FOR UPDATE").await;
+    let mut insert = std::pin::pin!(posts.insert(draft));
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut insert).await.is_err(), "its user is locked");
+    let mut fence = std::pin::pin!(scene.put_up_fence());
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut fence).await.is_err(), "it did not wait");
+    holder.commit().await.unwrap();
+    let (inserted, up) = tokio::join!(insert, fence);
+    assert!(inserted.is_ok() && up.is_ok(), "{inserted:?} {up:?}");
+    assert_eq!(scene.count("Under way").await, 1);
+    let refused = posts.insert(scene.draft("Late").await).await;
+    assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+    scene.assert_tally_is_right().await;
+}
+
+/// It began before the tenant left, and found its slot then; but it must have it in the end.
+#[tokio::test]
+async fn an_insert_that_waited_for_its_slot_and_lost_it_looks_at_the_fence() {
+    let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
+    let (draft, posts) = (scene.draft("Late").await, scene.tenant.posts());
+    scene.open_slots().await;
+    let holder = scene.hold("DELETE FROM tallies WHERE slot > 8").await;
+    let mut insert = std::pin::pin!(posts.insert(draft));
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut insert).await.is_err(), "it did not wait");
+    scene.leave().await;
+    holder.commit().await.unwrap();
+    let refused = insert.await;
+    assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+    assert_eq!(scene.count("Late").await, 0);
 }
 
 /// Whoever goes away in the middle leaves no row, and no connection that is in the middle of something.
@@ -80,6 +116,7 @@ async fn an_insert_waits_for_whoever_holds_the_fence() {
 async fn an_insert_that_is_broken_off_leaves_nothing() {
     let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
     let draft = scene.draft("Broken off").await;
+    scene.close_slots().await;
     let holder = scene.hold_fence().await;
     let broken_off = tokio::time::timeout(Duration::from_millis(300), scene.tenant.posts().insert(draft)).await;
     assert!(broken_off.is_err(), "{broken_off:?}");

@@ -10,8 +10,11 @@ use super::super::open_unchecked;
 use super::wire::Wire;
 use crate::connection::{Access, Binding, Lease};
 use crate::database::Database;
+use crate::error::Error;
 use crate::gatekeeper::Gatekeeper;
-use crate::place::fence_lock;
+use crate::moving::Fence;
+use crate::place::{Spot, fence_lock};
+use crate::rows::Rows;
 use crate::session::TenantAccess;
 use crate::vocabulary::{Isolation, Role};
 use crate::{Filter, NewPost, NewUser, PostColumn};
@@ -77,6 +80,32 @@ impl Scene {
 
     pub(super) async fn assert_tally_is_right(&self) {
         assert!(!self.tenant.deviation_for_test().await.unwrap().was_off);
+    }
+
+    /// Keeps the tenant's writes out from now on, as whoever moves it does.
+    pub(super) async fn put_up_fence(&self) -> Result<(), Error> {
+        let tenant = self.tenant.tenant();
+        let (store, spot) = (self.database.store(None)?, Spot::of(tenant.isolation, tenant.id));
+        Fence::new(&self.database, store, spot, tenant.id).put_up(Duration::from_secs(5)).await
+    }
+
+    /// Makes every slot of inserts that stand alone, so that the next one finds its own.
+    pub(super) async fn open_slots(&self) {
+        let id = self.tenant.id();
+        let sql = format!("INSERT INTO tallies SELECT '{id}', slot, 0, 0, 0, 0 FROM generate_series(9, 16) AS slot ON CONFLICT DO NOTHING");
+        self.test.execute(&sql).await;
+    }
+
+    /// Removes them, so that the next insert looks at the fence.
+    pub(super) async fn close_slots(&self) {
+        Rows::new(self.tenant.id(), &self.database.serving).close_slots(Duration::from_secs(5)).await.unwrap();
+    }
+
+    /// A transaction of the tenant's that has run this, until it ends.
+    pub(super) async fn hold(&self, sql: &str) -> Lease {
+        let mut holder = Rows::new(self.tenant.id(), &self.database.serving).begin(Access::Write).await.unwrap();
+        holder.run(sql).await.unwrap();
+        holder
     }
 
     /// Says in the tenant's place that it has left.
