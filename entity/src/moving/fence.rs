@@ -30,7 +30,7 @@ impl<'d> Fence<'d> {
     }
 
     /// Ends the tenant's writes in this place. Waits for those that are under way: at most this long for those that hold the lock, and as long
-    /// for inserts that hold a slot.
+    /// for those that hold a slot of the tally.
     pub(crate) async fn put_up(&self, patience: Duration) -> Result<(), Error> {
         let tenant = self.tenant;
         let mut owner = self.owner().await?;
@@ -54,7 +54,7 @@ impl<'d> Fence<'d> {
                 patience.as_millis()
             ))
             .await?;
-        // Inserts that found their slot did not take the lock. Those that find none any more do.
+        // Statements that found their slot did not take the lock. Those that find none any more do.
         let place = self.database.place(&self.store, self.spot);
         Rows::new(tenant, &place).close_slots(patience).await
     }

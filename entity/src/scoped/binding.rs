@@ -11,7 +11,7 @@
 
 use migration::access::TENANT_SETTING;
 use sea_orm::ColumnTrait;
-use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Query, SelectStatement, SimpleExpr};
+use sea_orm::sea_query::{Alias, Asterisk, Expr, ExprTrait, JoinType, Query, SelectStatement};
 
 use super::TenantScoped;
 use crate::resource::Mapped;
@@ -25,12 +25,8 @@ impl<R: Mapped> TenantScoped<R> {
     /// The same select from the resource's table, standing alone. It must have a limit or count.
     pub(super) fn binding(&self, select: &SelectStatement, schema: Option<&str>) -> SelectStatement {
         let set = format!("set_config('{TENANT_SETTING}', CAST($1 AS text), true)::uuid");
-        Self::bound_by(Expr::cust_with_values(set, [self.session.tenant]), select, schema)
-    }
-
-    /// The same, bound by whichever call answers with the tenant.
-    pub(super) fn bound_by(call: SimpleExpr, select: &SelectStatement, schema: Option<&str>) -> SelectStatement {
-        let bound = Query::select().expr_as(call, Alias::new(TENANT)).take();
+        let set = Expr::cust_with_values(set, [self.session.tenant]);
+        let bound = Query::select().expr_as(set, Alias::new(TENANT)).take();
         let mut read = select.clone();
         if let Some(schema) = schema {
             // By its name: a table that is missing there must not be found elsewhere.

@@ -118,7 +118,9 @@ impl<R: Mapped> TenantScoped<R> {
         words.push(b'=');
         let mut values = Vec::with_capacity(20);
         change.sketch(&mut words, &mut values);
-        self.written(words, values, filter, standing, slot, build)
+        // By a slot if there is something to count, and else without.
+        let counted = slot.into_iter().flat_map(|slot| [self.fence(), Value::from(slot)]);
+        self.written(words, values, filter, standing, counted.chain([self.fence()]), build)
     }
 
     /// The deletion of the tenant's matching rows as it is sent in a transaction, which returns their bytes if they count; or of one of
@@ -139,17 +141,23 @@ impl<R: Mapped> TenantScoped<R> {
             }
             Ok(self.build(&delete))
         };
-        self.written(vec![b'-'], Vec::with_capacity(10), filter, standing, slot, build)
+        let enters = [self.fence()].into_iter().chain(slot.map(Value::from));
+        self.written(vec![b'-'], Vec::with_capacity(10), filter, standing, enters, build)
     }
 
-    /// A statement of these words and values so far, which goes on with the rows that it writes.
+    fn fence(&self) -> Value {
+        Value::from(fence_lock(self.session.tenant))
+    }
+
+    /// A statement of these words and values so far, which goes on with the rows that it writes; one that stands alone ends with what it
+    /// enters the place by.
     fn written(
         &self,
         mut words: Vec<u8>,
         mut values: Vec<Value>,
         filter: &Filter<R>,
         standing: &Standing,
-        slot: Option<i64>,
+        enters: impl Iterator<Item = Value>,
         build: impl Fn() -> Result<Statement, Error>,
     ) -> Result<Statement, Error> {
         let (backend, tenant) = (self.session.backend, self.session.tenant);
@@ -168,13 +176,13 @@ impl<R: Mapped> TenantScoped<R> {
         let said = filter.sketch(&mut words, &mut conditions);
         if let Standing::Alone { .. } = standing {
             values.extend(conditions.iter().cloned());
-            values.extend([Value::from(tenant), Value::from(fence_lock(tenant))]);
+            values.push(Value::from(tenant));
         }
         values.extend(conditions);
         values.push(Value::from(tenant));
         if let Standing::Alone { .. } = standing {
             values.push(Value::from(1_u64));
-            values.extend(slot.map(Value::from));
+            values.extend(enters);
         }
         texts::statement(backend, said.map(|()| Shape::new::<R>(backend, words)), values, schema, build)
     }

@@ -150,7 +150,11 @@ impl<R: Owned> TenantScoped<R> {
     ///
     /// There is nothing to insert before the function has returned, and so has bound the tenant.
     fn entering(&self, row: &R::ActiveModel, schema: Option<&str>, amounts: Option<[i64; 5]>) -> InsertStatement {
-        let call = amounts.map_or_else(|| self.enter(schema), |amounts| self.enter_and_add(schema, amounts));
+        let tenant = Expr::val(self.session.tenant);
+        let call = match amounts {
+            Some([slot, amounts @ ..]) => self.enter_and_add(schema, tenant, slot, amounts.map(Expr::val)),
+            None => self.enter(schema, tenant),
+        };
         let bound = Query::select().expr_as(call, Alias::new(TENANT)).take();
         let row = Query::select()
             .column((Alias::new(BOUND), Alias::new(TENANT)))

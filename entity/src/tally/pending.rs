@@ -12,8 +12,10 @@ use crate::vocabulary::Limits;
 /// Slots to which transactions add that no limit concerns, as their last statement; and statements that change one row, have its lock
 /// by then, and wait for no other. The one before them is for those that a limit does concern, and the one before that for
 /// corrections. As many after them are for inserts that stand alone: such a one adds first and takes locks on rows later, and must not
-/// keep a slot from a transaction that holds those locks. Each of those was made by one that had looked at the fence, and whoever puts the
-/// fence up [closes](crate::rows::Rows::close_slots) them: whoever finds his need not look again.
+/// keep a slot from a transaction that holds those locks.
+///
+/// Slots of both kinds were made by writes that had looked at the fence, and whoever puts the fence up
+/// [closes](crate::rows::Rows::close_slots) them: a statement that finds its slot need not look again.
 pub(super) const SLOTS: i64 = 8;
 
 pub(super) const LIMITED: i64 = 0;

@@ -108,24 +108,28 @@ impl Rows<'_> {
         add(self.place(), self.tenant(), LIMITED, &off).await
     }
 
-    /// Makes inserts that stand alone look at the fence again. Waits, at most this long, for those that hold a slot.
+    /// Makes statements that stand alone look at the fence again. Waits, at most this long for each, for those that hold a slot.
     pub(crate) async fn close_slots(&self, patience: Duration) -> Result<(), Error> {
-        let mut lease = self.begin(Access::Write).await?;
-        let (backend, tenant) = (lease.backend(), self.tenant());
-        lease.run(&format!("SET LOCAL lock_timeout = {}", patience.as_millis())).await?;
-        let sql = format!(
-            "DELETE FROM tallies WHERE tenant_id = {} AND slot > {SLOTS} RETURNING users_rows, users_bytes, posts_rows, posts_bytes",
-            literal(backend, tenant)
-        );
-        let closed = lease.rows(Statement::from_string(backend, sql), Keys::default()).await?;
-        let mut sum = Amounts::default();
-        for row in &closed {
-            sum.iter_mut().zip(read(row)?).for_each(|(sum, more)| *sum += more);
+        // Those of inserts first: an insert that holds one may wait for a row, and whoever holds that for a slot of the others.
+        for slots in [format!("> {SLOTS}"), format!("BETWEEN 1 AND {SLOTS}")] {
+            let mut lease = self.begin(Access::Write).await?;
+            let (backend, tenant) = (lease.backend(), self.tenant());
+            lease.run(&format!("SET LOCAL lock_timeout = {}", patience.as_millis())).await?;
+            let sql = format!(
+                "DELETE FROM tallies WHERE tenant_id = {} AND slot {slots} RETURNING users_rows, users_bytes, posts_rows, posts_bytes",
+                literal(backend, tenant)
+            );
+            let closed = lease.rows(Statement::from_string(backend, sql), Keys::default()).await?;
+            let mut sum = Amounts::default();
+            for row in &closed {
+                sum.iter_mut().zip(read(row)?).for_each(|(sum, more)| *sum += more);
+            }
+            if !closed.is_empty() {
+                lease.run(&adding(backend, tenant, LIMITED, &sum)).await?;
+            }
+            lease.commit().await?;
         }
-        if !closed.is_empty() {
-            lease.run(&adding(backend, tenant, LIMITED, &sum)).await?;
-        }
-        lease.commit().await
+        Ok(())
     }
 
     /// Nothing of the tally is left.

@@ -1,7 +1,7 @@
-//! An insert that stands alone enters the place by its slot of the tally, which it writes to anyway.
+//! A statement that stands alone enters the place by a slot of the tally, if it writes to one anyway.
 //!
-//! Such a slot is made by whoever has looked at the fence, and removed by whoever puts the fence up. So where there is one, the tenant
-//! has not left: a row is looked for in its newest version, and who removes it waits for those who have written to it.
+//! Slots are made by writes that have looked at the fence, and removed by whoever puts the fence up. So where there is one, the tenant
+//! has not left: a row that is to be updated is looked at in its newest version, and who removes it waits for those who have written to it.
 
 use crate::set::Migration;
 
@@ -11,13 +11,13 @@ pub(crate) const MIGRATION: Migration = Migration {
     ddl: "
         INSERT INTO tallies (tenant_id, slot, users_rows, users_bytes, posts_rows, posts_bytes)
         SELECT tenant_id, 0, sum(users_rows), sum(users_bytes), sum(posts_rows), sum(posts_bytes)
-        FROM tallies WHERE slot > 8 GROUP BY tenant_id
+        FROM tallies WHERE slot > 0 GROUP BY tenant_id
         ON CONFLICT (tenant_id, slot) DO UPDATE SET
             users_rows = tallies.users_rows + excluded.users_rows,
             users_bytes = tallies.users_bytes + excluded.users_bytes,
             posts_rows = tallies.posts_rows + excluded.posts_rows,
             posts_bytes = tallies.posts_bytes + excluded.posts_bytes;
-        DELETE FROM tallies WHERE slot > 8;",
+        DELETE FROM tallies WHERE slot > 0;",
     functions: &[ENTER_AND_ADD],
     isolated: &[],
     backfilled: &["tallies"],

@@ -131,7 +131,7 @@ fn a_statement_that_could_be_widened_is_noticed() {
     let check = |sql: &str| names(sql, &values, tenant);
     assert!(check(r#"SELECT 1 FROM "users" WHERE "users"."id" = $1 AND "users"."tenant_id" = $2"#).is_ok());
     assert!(check(r#"SELECT 1 FROM "users" WHERE ("a" OR "b") AND "users"."tenant_id" = ? LIMIT ?"#).is_err());
-    let entered = r#"INSERT INTO "users" ("tenant_id", "id") SELECT "bound"."tenant", $1 FROM (SELECT enter_place($2, $1) AS "tenant") AS "bound""#;
+    let entered = r#"INSERT INTO "users" ("tenant_id", "id") SELECT "bound"."tenant", $1 FROM (SELECT enter_and_add($2, $1) AS "tenant") AS "bound""#;
     assert_eq!(check(entered), Ok(()));
     let placed =
         r#"DELETE FROM "users" WHERE ("users"."tenant_id" IS NOT DISTINCT FROM $2) AND "users"."ctid" = (SELECT $1)"#;

@@ -126,8 +126,13 @@ async fn a_change_is_refused_where_the_tenant_has_left() {
     for isolation in MODELS {
         let scene = Scene::set(isolation, &[]).await;
         let before = scene.read().await;
-        scene.leave().await;
-        let refused = scene.tenant.posts().update(scene.post, Filter::all(), title("Late")).await;
+        scene.put_up_fence().await.unwrap();
+        let posts = scene.tenant.posts();
+        for text in ["A longer one", "Post 5"] {
+            let refused = posts.update(scene.post, Filter::all(), title(text)).await;
+            assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+        }
+        let refused = posts.delete(scene.post, Filter::all()).await;
         assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
         assert_eq!(scene.read().await, before, "{isolation}");
         scene.assert_tally_is_right().await;
@@ -135,11 +140,59 @@ async fn a_change_is_refused_where_the_tenant_has_left() {
 }
 
 #[tokio::test]
-async fn a_change_waits_for_whoever_holds_the_fence() {
+async fn a_change_without_a_slot_waits_for_whoever_holds_the_fence() {
     let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
     let before = scene.read().await;
     let posts = scene.tenant.posts();
+    scene.close_slots().await;
     let refused = scene.leave_before(posts.update(scene.post, Filter::all(), title("Waits"))).await;
+    assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+    assert_eq!(scene.read().await, before);
+}
+
+/// One that counts nothing has no slot to enter by.
+#[tokio::test]
+async fn a_change_that_counts_nothing_waits_for_whoever_holds_the_fence() {
+    let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
+    let before = scene.read().await;
+    let posts = scene.tenant.posts();
+    scene.open_slots().await;
+    let refused = scene.leave_before(posts.update(scene.post, Filter::all(), title("Post 5"))).await;
+    assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+    assert_eq!(scene.read().await, before);
+}
+
+/// Nobody waits for a change that has not got its row yet: it has to find the fence when it has.
+#[tokio::test]
+async fn a_change_that_waits_for_its_row_while_the_fence_goes_up_is_not_made() {
+    for text in ["A longer one", "Post 5"] {
+        let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "3")]).await;
+        let (before, posts) = (scene.read().await, scene.tenant.posts());
+        scene.open_slots().await;
+        let holder = scene.hold("SELECT 1 FROM posts FOR UPDATE").await;
+        let mut change = std::pin::pin!(posts.update(scene.post, Filter::all(), title(text)));
+        assert!(tokio::time::timeout(Duration::from_millis(300), &mut change).await.is_err(), "its row is locked");
+        scene.put_up_fence().await.unwrap();
+        holder.commit().await.unwrap();
+        let refused = change.await;
+        assert!(matches!(refused, Err(Error::Moving)), "{text}: {refused:?}");
+        assert_eq!(scene.read().await, before);
+        scene.assert_tally_is_right().await;
+    }
+}
+
+/// It began before the tenant left, and there was a slot then; but it must have it in the end.
+#[tokio::test]
+async fn a_change_that_waited_for_its_slot_and_lost_it_looks_at_the_fence() {
+    let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
+    let (before, posts) = (scene.read().await, scene.tenant.posts());
+    scene.open_slots().await;
+    let holder = scene.hold("DELETE FROM tallies WHERE slot > 0").await;
+    let mut change = std::pin::pin!(posts.update(scene.post, Filter::all(), title("A longer one")));
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut change).await.is_err(), "it did not wait");
+    scene.leave().await;
+    holder.commit().await.unwrap();
+    let refused = change.await;
     assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
     assert_eq!(scene.read().await, before);
 }

@@ -89,14 +89,16 @@ impl Scene {
         Fence::new(&self.database, store, spot, tenant.id).put_up(Duration::from_secs(5)).await
     }
 
-    /// Makes every slot of inserts that stand alone, so that the next one finds its own.
+    /// Makes every slot of the tally, so that the next statement finds its own.
     pub(super) async fn open_slots(&self) {
         let id = self.tenant.id();
-        let sql = format!("INSERT INTO tallies SELECT '{id}', slot, 0, 0, 0, 0 FROM generate_series(9, 16) AS slot ON CONFLICT DO NOTHING");
+        let sql = format!(
+            "INSERT INTO tallies SELECT '{id}', slot, 0, 0, 0, 0 FROM generate_series(1, 16) AS slot ON CONFLICT DO NOTHING"
+        );
         self.test.execute(&sql).await;
     }
 
-    /// Removes them, so that the next insert looks at the fence.
+    /// Removes them, so that the next statement looks at the fence.
     pub(super) async fn close_slots(&self) {
         Rows::new(self.tenant.id(), &self.database.serving).close_slots(Duration::from_secs(5)).await.unwrap();
     }
