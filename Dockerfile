@@ -5,7 +5,7 @@ WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
-    cargo build --release --locked && cp target/release/tenantry /usr/local/bin/
+    cargo build --profile dist --locked && cp target/dist/tenantry /usr/local/bin/
 
 FROM debian:bookworm-slim
 RUN useradd --system --create-home --home-dir /var/lib/tenantry tenantry

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Opens thousands of connections that do nothing, and slow ones, and looks whether others are served as before.
 
-    cargo build --release
+    cargo build --profile dist
     bench/connections.py --idle 10000 --slow 200
 
-The server is the release binary on an SQLite file of its own. Both processes need so many file descriptors (`ulimit -n`).
+The server is that binary on an SQLite file of its own. Both processes need so many file descriptors (`ulimit -n`).
 Fails if a request is answered with anything but 200, or if a slow client is kept longer than its time.
 """
 
@@ -20,7 +20,7 @@ import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BINARY = os.path.join(ROOT, "target/release/tenantry")
+BINARY = os.path.join(ROOT, "target/dist/tenantry")
 
 
 def start(directory):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Builds a fleet of tenants in all three models on a PostgreSQL of its own, and prints what it costs.
 
-    cargo build --release
+    cargo build --profile dist
     scripts/with-servers bench/fleet.py --shared 1000 --schema 1000 --database 100
 
-Tenants are made over HTTP and by the release binary, with the default settings. What is done by DDL is compared with the
+Tenants are made over HTTP and by that binary, with the default settings. What is done by DDL is compared with the
 same statements, taken from the server's log, piped through one `psql`. Load comes from wrk (Debian package `wrk`), and every
 answer's tenant is checked. Timings are of this machine on this day: read the ratios.
 """
@@ -28,7 +28,7 @@ import urllib.parse
 
 SECRET = "a secret of the benchmark's, 32 bytes and more"
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-BINARY = os.path.join(ROOT, "target/release/tenantry")
+BINARY = os.path.join(ROOT, "target/dist/tenantry")
 ADMIN = os.environ.get("TENANTRY_TEST_POSTGRES_URL") or sys.exit("run this through scripts/with-servers")
 USER, POSTS = {"name": "Ada", "email": "ada@example.com", "role": "admin"}, 20
 
