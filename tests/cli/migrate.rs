@@ -11,6 +11,7 @@ on_both_databases! {
     an_empty_database_is_brought_up_once,
     a_dry_run_changes_nothing,
     tenants_get_the_version_of_their_tables,
+    slots_of_a_tally_that_looked_at_no_fence_are_closed,
 }
 
 /// Set and name of each migration, in order, and whether it is applied.
@@ -56,6 +57,20 @@ async fn tenants_get_the_version_of_their_tables(database: TestDatabase) {
     database.execute("UPDATE tenants SET schema_version = 0").await;
     shell.prints("migrate");
     assert_eq!(shell.prints_json("tenant show acme --json")["schema_version"], made["schema_version"]);
+}
+
+async fn slots_of_a_tally_that_looked_at_no_fence_are_closed(database: TestDatabase) {
+    let shell = Shell::on(&database);
+    shell.prints("tenant create acme");
+    for slot in ["-1, 0, 0, -1, -5", "0, 1, 10, 2, 20", "3, 0, 0, 5, 50", "12, 1, 7, 0, 0"] {
+        database.execute(&format!("INSERT INTO tallies SELECT id, {slot} FROM tenants")).await;
+    }
+    database.execute("DELETE FROM tenant_migrations WHERE version = 'm0007_counting'").await;
+    assert!(shell.prints("migrate").contains("m0007_counting"));
+    assert_eq!(database.number("SELECT count(*) FROM tallies").await, 2);
+    for (column, sum) in [("users_rows", 2), ("users_bytes", 17), ("posts_rows", 7), ("posts_bytes", 70)] {
+        assert_eq!(database.number(&format!("SELECT {column} FROM tallies WHERE slot = 0")).await, sum, "{column}");
+    }
 }
 
 #[test]

@@ -71,7 +71,9 @@ pub(super) fn begin_sql(place: &Place, access: Access, binding: Binding, is_sett
 fn begin_postgres(place: &Place, access: Access, binding: Binding, is_settled: bool) -> String {
     let mut sql = match access {
         Access::Snapshot => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY".to_owned(),
-        Access::Read | Access::Write => "BEGIN".to_owned(),
+        Access::Read => "BEGIN".to_owned(),
+        // Whatever the server's default is: whoever waited for a lock must see what was committed meanwhile.
+        Access::Write => "BEGIN ISOLATION LEVEL READ COMMITTED".to_owned(),
     };
     let entering = binding.tenant().filter(|_| is_fenced(access, binding));
     if let Some(tenant) = binding.tenant().filter(|_| !(is_settled && entering.is_some())) {

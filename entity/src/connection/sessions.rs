@@ -64,6 +64,8 @@ impl Sessions {
             (NAME, name.to_owned()),
             ("statement_timeout", self.statement_timeout.as_millis().to_string()),
             ("client_connection_check_interval", LOOKS_FOR_CLIENT.as_millis().to_string()),
+            // Whoever waited for a lock must see what was committed meanwhile: the fence is made of that.
+            ("default_transaction_isolation", "read committed".to_owned()),
             // A statement is prepared to be planned once. Left to itself, PostgreSQL plans most of them anew each time, because a
             // limit that it knows looks cheaper than one that it does not: that costs more than the read.
             ("plan_cache_mode", "force_generic_plan".to_owned()),

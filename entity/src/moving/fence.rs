@@ -4,7 +4,7 @@
 //! can put it up and take it down.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use migration::DEPARTURES;
 use migration::access::TENANT_SETTING;
@@ -29,10 +29,9 @@ impl<'d> Fence<'d> {
         Self { database, store, spot, tenant }
     }
 
-    /// Ends the tenant's writes in this place. Waits for those that are under way: at most this long for those that hold the lock, and as long
-    /// for those that hold a slot of the tally.
+    /// Ends the tenant's writes in this place. Waits, at most about this long, for those that are under way.
     pub(crate) async fn put_up(&self, patience: Duration) -> Result<(), Error> {
-        let tenant = self.tenant;
+        let (tenant, until) = (self.tenant, Instant::now() + patience);
         let mut owner = self.owner().await?;
         if self.store.is_sqlite() {
             // A file has one writer: once this is written, nobody else writes.
@@ -54,9 +53,10 @@ impl<'d> Fence<'d> {
                 patience.as_millis()
             ))
             .await?;
-        // Statements that found their slot did not take the lock. Those that find none any more do.
+        drop(owner);
+        // A statement that found its slot did not take the lock. One that finds none any more does.
         let place = self.database.place(&self.store, self.spot);
-        Rows::new(tenant, &place).close_slots(patience).await
+        Rows::new(tenant, &place).close_slots(until).await
     }
 
     /// Lets the tenant write in this place.

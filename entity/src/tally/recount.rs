@@ -2,7 +2,7 @@
 
 use sea_orm::{DbBackend, Statement};
 use serde_json::json;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::counted::Tallied;
@@ -70,7 +70,9 @@ async fn off(place: &Place, tenant: Uuid) -> Result<Amounts, Error> {
     }))
 }
 
+/// Adds to a slot that lets nobody in: this looks at no fence.
 async fn add(place: &Place, tenant: Uuid, slot: i64, amounts: &Amounts) -> Result<(), Error> {
+    debug_assert!(slot <= LIMITED, "a slot that says that the tenant is here");
     let mut lease = Lease::begin(place, Access::Write, Binding::Mover(tenant)).await?;
     let sql = adding(lease.backend(), tenant, slot, amounts);
     lease.run(&sql).await?;
@@ -108,25 +110,17 @@ impl Rows<'_> {
         add(self.place(), self.tenant(), LIMITED, &off).await
     }
 
-    /// Makes statements that stand alone look at the fence again. Waits, at most this long for each, for those that hold a slot.
-    pub(crate) async fn close_slots(&self, patience: Duration) -> Result<(), Error> {
-        // Those of inserts first: an insert that holds one may wait for a row, and whoever holds that for a slot of the others.
+    /// Makes statements that stand alone look at the fence again. Waits until then for those that hold a slot.
+    pub(crate) async fn close_slots(&self, until: Instant) -> Result<(), Error> {
+        // Those of inserts first, by themselves: an insert that has one may wait for a row (that of its author, whose email somebody
+        // changes, and a key could refer to that), and whoever has the row for a slot of the others.
         for slots in [format!("> {SLOTS}"), format!("BETWEEN 1 AND {SLOTS}")] {
             let mut lease = self.begin(Access::Write).await?;
-            let (backend, tenant) = (lease.backend(), self.tenant());
-            lease.run(&format!("SET LOCAL lock_timeout = {}", patience.as_millis())).await?;
-            let sql = format!(
-                "DELETE FROM tallies WHERE tenant_id = {} AND slot {slots} RETURNING users_rows, users_bytes, posts_rows, posts_bytes",
-                literal(backend, tenant)
-            );
-            let closed = lease.rows(Statement::from_string(backend, sql), Keys::default()).await?;
-            let mut sum = Amounts::default();
-            for row in &closed {
-                sum.iter_mut().zip(read(row)?).for_each(|(sum, more)| *sum += more);
+            let closed = close(&mut lease, self.tenant(), &slots, until).await;
+            if closed.is_err() {
+                lease.roll_back().await;
             }
-            if !closed.is_empty() {
-                lease.run(&adding(backend, tenant, LIMITED, &sum)).await?;
-            }
+            closed?;
             lease.commit().await?;
         }
         Ok(())
@@ -139,4 +133,22 @@ impl Rows<'_> {
         lease.run(&sql).await?;
         lease.commit().await
     }
+}
+
+/// Adds what is in these slots to the one of limited writes, and removes them.
+async fn close(lease: &mut Lease, tenant: Uuid, slots: &str, until: Instant) -> Result<(), Error> {
+    let backend = lease.backend();
+    // Nought would be for ever.
+    let left = until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)).as_millis();
+    lease.run(&format!("SET LOCAL statement_timeout = {left}")).await?;
+    let sql = format!(
+        "DELETE FROM tallies WHERE tenant_id = {} AND slot {slots} RETURNING users_rows, users_bytes, posts_rows, posts_bytes",
+        literal(backend, tenant)
+    );
+    let closed = lease.rows(Statement::from_string(backend, sql), Keys::default()).await?;
+    let mut sum = Amounts::default();
+    for row in &closed {
+        sum.iter_mut().zip(read(row)?).for_each(|(sum, more)| *sum += more);
+    }
+    if closed.is_empty() { Ok(()) } else { lease.run(&adding(backend, tenant, LIMITED, &sum)).await }
 }

@@ -1,4 +1,4 @@
-//! Changes of one row that are one statement: it enters the place, changes or deletes the row, and counts that.
+//! Changes of one row that are one statement: it changes or deletes the row, enters the place, and counts that.
 
 use std::time::Duration;
 

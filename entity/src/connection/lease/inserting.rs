@@ -49,6 +49,10 @@ impl Lease {
             match sent {
                 Err(error) if lease.is_lost => dead.count(place, &key, error)?,
                 Err(Error::Conflict { field: Some("id") }) if is_again => break Ok(()),
+                // The first may have been inserted before the tenant left, and be where it is now.
+                Err(Error::Moving) if is_again => {
+                    break Err(Error::Unavailable("the connection broke while a row was inserted".to_owned()));
+                }
                 sent => break sent.and_then(one),
             }
             is_again = true;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use testkit::TestDatabase;
 use uuid::Uuid;
 
 use super::scene::{MODELS, Scene};
@@ -126,6 +127,7 @@ async fn a_change_is_refused_where_the_tenant_has_left() {
     for isolation in MODELS {
         let scene = Scene::set(isolation, &[]).await;
         let before = scene.read().await;
+        scene.open_slots().await;
         scene.put_up_fence().await.unwrap();
         let posts = scene.tenant.posts();
         for text in ["A longer one", "Post 5"] {
@@ -146,6 +148,60 @@ async fn a_change_without_a_slot_waits_for_whoever_holds_the_fence() {
     let posts = scene.tenant.posts();
     scene.close_slots().await;
     let refused = scene.leave_before(posts.update(scene.post, Filter::all(), title("Waits"))).await;
+    assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
+    assert_eq!(scene.read().await, before);
+}
+
+/// One that has its slot has its row too, and waits for nobody any more.
+#[tokio::test]
+async fn the_fence_waits_for_whoever_holds_a_slot() {
+    let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "2")]).await;
+    for slot in [3, 11] {
+        scene.open_slots().await;
+        let holder = scene.hold(&format!("UPDATE tallies SET posts_rows = posts_rows WHERE slot = {slot}")).await;
+        let mut fence = std::pin::pin!(scene.put_up_fence());
+        let waited = tokio::time::timeout(Duration::from_millis(300), &mut fence).await;
+        assert!(waited.is_err(), "it did not wait for {slot}");
+        holder.commit().await.unwrap();
+        fence.await.unwrap();
+    }
+    scene.assert_tally_is_right().await;
+}
+
+/// An insert has a slot and waits for its author, whose row somebody has who then wants a slot: all of them end.
+#[tokio::test]
+async fn the_fence_does_not_wait_in_a_circle() {
+    let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "3")]).await;
+    let (draft, posts) = (scene.draft("Between").await, scene.tenant.posts());
+    scene.open_slots().await;
+    let mut change = scene.hold("SELECT 1 FROM users FOR UPDATE").await;
+    let mut insert = std::pin::pin!(posts.insert(draft));
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut insert).await.is_err(), "its author is locked");
+    let mut fence = std::pin::pin!(scene.put_up_fence());
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut fence).await.is_err(), "it did not wait");
+    let change = async {
+        change.run("UPDATE tallies SET posts_rows = posts_rows WHERE slot = 3").await.unwrap();
+        change.commit().await.unwrap();
+    };
+    let (inserted, fence, ()) = tokio::join!(insert, fence, change);
+    assert!(inserted.is_ok() && fence.is_ok(), "{inserted:?} {fence:?}");
+    scene.assert_tally_is_right().await;
+}
+
+/// Whoever waited must see what was committed meanwhile.
+#[tokio::test]
+async fn the_fence_holds_whatever_isolation_is_the_servers_default() {
+    let test = TestDatabase::postgres().await;
+    let other = "ALTER DATABASE %I SET default_transaction_isolation = \"repeatable read\"";
+    test.execute(&format!("DO $$ BEGIN EXECUTE format('{other}', current_database()); END $$")).await;
+    let scene = Scene::set_in(test, Isolation::Shared, &[("POOL_MAX", "3")]).await;
+    let (before, posts) = (scene.read().await, scene.tenant.posts());
+    let holder = scene.hold("SELECT 1 FROM posts FOR UPDATE").await;
+    let mut change = std::pin::pin!(posts.update(scene.post, Filter::all(), title("Post 5")));
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut change).await.is_err(), "its row is locked");
+    scene.put_up_fence().await.unwrap();
+    holder.commit().await.unwrap();
+    let refused = change.await;
     assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");
     assert_eq!(scene.read().await, before);
 }
@@ -255,7 +311,7 @@ async fn changes_of_one_row_at_once_are_all_made() {
     scene.assert_tally_is_right().await;
 }
 
-/// All who write take their locks in one order: first rows', then a slot of the tally.
+/// Changes and transactions lock rows first and a slot of the tally then, and inserts the other way round: in slots of their own.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_deletions_and_inserts_do_not_wait_for_each_other_in_a_circle() {
     let scene = Scene::set(Isolation::Shared, &[("POOL_MAX", "8")]).await;

@@ -56,6 +56,7 @@ async fn an_insert_is_refused_where_the_tenant_has_left() {
     for isolation in MODELS {
         let scene = Scene::set(isolation, &[]).await;
         let draft = scene.draft("Late").await;
+        scene.open_slots().await;
         scene.put_up_fence().await.unwrap();
         let refused = scene.tenant.posts().insert(draft).await;
         assert!(matches!(refused, Err(Error::Moving)), "{refused:?}");

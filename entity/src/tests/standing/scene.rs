@@ -1,6 +1,6 @@
 //! A tenant that is reached over a wire.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use testkit::TestDatabase;
 use uuid::Uuid;
@@ -32,7 +32,10 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) async fn set(isolation: Isolation, more: &[(&'static str, &str)]) -> Self {
-        let test = TestDatabase::postgres().await;
+        Self::set_in(TestDatabase::postgres().await, isolation, more).await
+    }
+
+    pub(super) async fn set_in(test: TestDatabase, isolation: Isolation, more: &[(&'static str, &str)]) -> Self {
         let id = make(&test.variables(), isolation, None, 1).await[0];
         let url = test.variables().into_iter().find(|(name, _)| *name == "DATABASE_URL").unwrap().1;
         let server = url.split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
@@ -91,16 +94,16 @@ impl Scene {
 
     /// Makes every slot of the tally, so that the next statement finds its own.
     pub(super) async fn open_slots(&self) {
-        let id = self.tenant.id();
-        let sql = format!(
-            "INSERT INTO tallies SELECT '{id}', slot, 0, 0, 0, 0 FROM generate_series(1, 16) AS slot ON CONFLICT DO NOTHING"
-        );
-        self.test.execute(&sql).await;
+        let values = format!("SELECT '{}', slot, 0, 0, 0, 0 FROM generate_series(1, 16) AS slot", self.tenant.id());
+        self.insert_into("tallies", &values).await;
     }
 
     /// Removes them, so that the next statement looks at the fence.
     pub(super) async fn close_slots(&self) {
-        Rows::new(self.tenant.id(), &self.database.serving).close_slots(Duration::from_secs(5)).await.unwrap();
+        Rows::new(self.tenant.id(), &self.database.serving)
+            .close_slots(Instant::now() + Duration::from_secs(5))
+            .await
+            .unwrap();
     }
 
     /// A transaction of the tenant's that has run this, until it ends.
@@ -112,13 +115,17 @@ impl Scene {
 
     /// Says in the tenant's place that it has left.
     pub(super) async fn leave(&self) {
-        let id = self.tenant.id();
-        let table = match self.tenant.tenant().isolation {
-            Isolation::Schema => format!("tenant_{}.departures", id.simple()),
-            Isolation::Shared | Isolation::Database => "departures".to_owned(),
+        self.insert_into("departures", &format!("SELECT '{}'", self.tenant.id())).await;
+    }
+
+    async fn insert_into(&self, table: &str, rows: &str) {
+        let (id, isolation) = (self.tenant.id(), self.tenant.tenant().isolation);
+        let schema = match isolation {
+            Isolation::Schema => format!("tenant_{}.", id.simple()),
+            Isolation::Shared | Isolation::Database => String::new(),
         };
-        let sql = format!("INSERT INTO {table} (tenant_id) VALUES ('{id}')");
-        match self.tenant.tenant().isolation {
+        let sql = format!("INSERT INTO {schema}{table} {rows} ON CONFLICT DO NOTHING");
+        match isolation {
             Isolation::Database => self.test.execute_in(testkit::Own::Database, &id.to_string(), &sql).await,
             Isolation::Shared | Isolation::Schema => self.test.execute(&sql).await,
         }
