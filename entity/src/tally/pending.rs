@@ -14,7 +14,7 @@ use crate::vocabulary::Limits;
 /// corrections. As many after them are for inserts that stand alone: such a one adds first and takes locks on rows later, and must not
 /// keep a slot from a transaction that holds those locks.
 ///
-/// Slots of both kinds were made by writes that had looked at the fence, and whoever puts the fence up
+/// Whoever makes a slot of either kind looks at the fence in the same transaction, and whoever puts the fence up
 /// [closes](crate::rows::Rows::close_slots) them: a statement that finds its slot need not look again.
 pub(super) const SLOTS: i64 = 8;
 

@@ -1,7 +1,7 @@
 //! A statement that stands alone enters the place by a slot of the tally, if it writes to one anyway.
 //!
-//! Slots are made by writes that have looked at the fence, and removed by whoever puts the fence up. So where there is one, the tenant
-//! has not left: a row that is to be updated is looked at in its newest version, and who removes it waits for those who have written to it.
+//! Whoever makes a slot looks at the fence before that lasts, and whoever puts the fence up removes all slots. So where there was one, the
+//! tenant has not left: a row that is updated is looked at in its newest version, and who removes it waits for those who have written to it.
 
 use crate::set::Migration;
 
@@ -24,6 +24,8 @@ pub(crate) const MIGRATION: Migration = Migration {
     needed_to_serve: true,
 };
 
+/// It is `INSERT ... ON CONFLICT` because that finds the row by its key, however PostgreSQL would look for it in a table of a few rows. A
+/// slot that had nothing in it is taken for a new one.
 const ENTER_AND_ADD: &str = "
     CREATE OR REPLACE FUNCTION {schema}.enter_and_add(
         tenant uuid, fence bigint, slot bigint, users_rows bigint, users_bytes bigint, posts_rows bigint, posts_bytes bigint
@@ -31,15 +33,18 @@ const ENTER_AND_ADD: &str = "
     #variable_conflict use_column
     DECLARE
         bound CONSTANT text := set_config('app.current_tenant_id', tenant::text, true);
+        may_be_new boolean;
     BEGIN
-        UPDATE {schema}.tallies AS tally SET
-            users_rows = tally.users_rows + $4,
-            users_bytes = tally.users_bytes + $5,
-            posts_rows = tally.posts_rows + $6,
-            posts_bytes = tally.posts_bytes + $7
-        WHERE tenant_id = $1 AND slot = $3;
-        IF FOUND THEN
-            RETURN tenant;
+        INSERT INTO {schema}.tallies AS tally (tenant_id, slot, users_rows, users_bytes, posts_rows, posts_bytes)
+        VALUES ($1, $3, $4, $5, $6, $7)
+        ON CONFLICT (tenant_id, slot) DO UPDATE SET
+            users_rows = tally.users_rows + excluded.users_rows,
+            users_bytes = tally.users_bytes + excluded.users_bytes,
+            posts_rows = tally.posts_rows + excluded.posts_rows,
+            posts_bytes = tally.posts_bytes + excluded.posts_bytes
+        RETURNING (users_rows, users_bytes, posts_rows, posts_bytes) = ($4, $5, $6, $7) INTO may_be_new;
+        IF may_be_new THEN
+            RETURN {schema}.enter_place(tenant, fence);
         END IF;
-        RETURN {schema}.add_to_tally({schema}.enter_place(tenant, fence), $3, $4, $5, $6, $7);
+        RETURN tenant;
     END $$";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::scene::{MODELS, Scene};
+use super::scene::{MODELS, Scene, assert_waits};
 use crate::vocabulary::{Isolation, Limits};
 use crate::{Error, Filter, NewPost};
 
@@ -39,6 +39,28 @@ async fn a_row_whose_answer_was_lost_is_there_once() {
         assert_eq!(scene.tenant.posts().get(inserted.id).await.unwrap(), Some(inserted));
         scene.assert_tally_is_right().await;
     }
+}
+
+/// The row was inserted, its answer was lost, and the tenant left with it: nobody may be told that it was not.
+#[tokio::test]
+async fn a_row_whose_answer_was_lost_as_the_tenant_left_is_not_said_to_be_refused() {
+    let scene = Scene::set(Isolation::Shared, &[]).await;
+    let draft = scene.draft("Lost").await;
+    scene
+        .test
+        .execute(
+            "CREATE FUNCTION leaves() RETURNS trigger SECURITY DEFINER LANGUAGE plpgsql AS $$ BEGIN
+                 INSERT INTO public.departures VALUES (new.tenant_id);
+                 DELETE FROM public.tallies WHERE tenant_id = new.tenant_id AND slot > 0;
+                 RETURN NULL;
+             END $$;
+             CREATE TRIGGER leaves AFTER INSERT ON posts FOR EACH ROW EXECUTE FUNCTION leaves()",
+        )
+        .await;
+    scene.wire.cut_at_the_next_answer();
+    let lost = scene.tenant.posts().insert(draft).await;
+    assert!(matches!(lost, Err(Error::Unavailable(_))), "{lost:?}");
+    assert_eq!(scene.count("Lost").await, 1);
 }
 
 /// What the caller has named may be there for another reason: nothing is said of it that is not known.
@@ -84,9 +106,9 @@ async fn the_fence_waits_for_an_insert_that_has_a_slot() {
     scene.open_slots().await;
     let holder = scene.hold("SELECT 1 FROM users FOR UPDATE").await;
     let mut insert = std::pin::pin!(posts.insert(draft));
-    assert!(tokio::time::timeout(Duration::from_millis(300), &mut insert).await.is_err(), "its user is locked");
+    assert_waits(&mut insert).await;
     let mut fence = std::pin::pin!(scene.put_up_fence());
-    assert!(tokio::time::timeout(Duration::from_millis(300), &mut fence).await.is_err(), "it did not wait");
+    assert_waits(&mut fence).await;
     holder.commit().await.unwrap();
     let (inserted, up) = tokio::join!(insert, fence);
     assert!(inserted.is_ok() && up.is_ok(), "{inserted:?} {up:?}");
@@ -104,7 +126,7 @@ async fn an_insert_that_waited_for_its_slot_and_lost_it_looks_at_the_fence() {
     scene.open_slots().await;
     let holder = scene.hold("DELETE FROM tallies WHERE slot > 0").await;
     let mut insert = std::pin::pin!(posts.insert(draft));
-    assert!(tokio::time::timeout(Duration::from_millis(300), &mut insert).await.is_err(), "it did not wait");
+    assert_waits(&mut insert).await;
     scene.leave().await;
     holder.commit().await.unwrap();
     let refused = insert.await;

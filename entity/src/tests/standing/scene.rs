@@ -74,8 +74,7 @@ impl Scene {
     pub(super) async fn leave_before<T: std::fmt::Debug>(&self, write: impl Future<Output = T>) -> T {
         let holder = self.hold_fence().await;
         let mut write = std::pin::pin!(write);
-        let waited = tokio::time::timeout(Duration::from_millis(300), &mut write).await;
-        assert!(waited.is_err(), "{waited:?}");
+        assert_waits(&mut write).await;
         self.leave().await;
         holder.commit().await.unwrap();
         write.await
@@ -92,10 +91,17 @@ impl Scene {
         Fence::new(&self.database, store, spot, tenant.id).put_up(Duration::from_secs(5)).await
     }
 
-    /// Makes every slot of the tally, so that the next statement finds its own.
+    /// Makes every slot of the tally, with something in each, so that the next statement finds its own.
     pub(super) async fn open_slots(&self) {
-        let values = format!("SELECT '{}', slot, 0, 0, 0, 0 FROM generate_series(1, 16) AS slot", self.tenant.id());
-        self.insert_into("tallies", &values).await;
+        let id = self.tenant.id();
+        let added = ["users_rows", "users_bytes", "posts_rows", "posts_bytes"]
+            .map(|column| format!("{column} = tallies.{column} + excluded.{column}"));
+        let rows = format!(
+            "SELECT '{id}'::uuid, slot, 1, 1, 1, 1 FROM generate_series(1, 16) AS slot UNION ALL SELECT '{id}', -1, -16, -16, -16, -16
+             ON CONFLICT (tenant_id, slot) DO UPDATE SET {}",
+            added.join(", ")
+        );
+        self.insert_into("tallies", &rows).await;
     }
 
     /// Removes them, so that the next statement looks at the fence.
@@ -115,7 +121,7 @@ impl Scene {
 
     /// Says in the tenant's place that it has left.
     pub(super) async fn leave(&self) {
-        self.insert_into("departures", &format!("SELECT '{}'", self.tenant.id())).await;
+        self.insert_into("departures", &format!("SELECT '{}' ON CONFLICT DO NOTHING", self.tenant.id())).await;
     }
 
     async fn insert_into(&self, table: &str, rows: &str) {
@@ -124,12 +130,18 @@ impl Scene {
             Isolation::Schema => format!("tenant_{}.", id.simple()),
             Isolation::Shared | Isolation::Database => String::new(),
         };
-        let sql = format!("INSERT INTO {schema}{table} {rows} ON CONFLICT DO NOTHING");
+        let sql = format!("INSERT INTO {schema}{table} {rows}");
         match isolation {
             Isolation::Database => self.test.execute_in(testkit::Own::Database, &id.to_string(), &sql).await,
             Isolation::Shared | Isolation::Schema => self.test.execute(&sql).await,
         }
     }
+}
+
+/// Whatever it waits for, it does so for a while.
+pub(super) async fn assert_waits<T: std::fmt::Debug>(pending: impl Future<Output = T>) {
+    let waited = tokio::time::timeout(Duration::from_millis(300), pending).await;
+    assert!(waited.is_err(), "{waited:?}");
 }
 
 pub(super) async fn fill(tenant: &TenantAccess) -> Uuid {
