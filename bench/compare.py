@@ -3,9 +3,9 @@
 
     bench/compare.py
 
-Builds what is to be served in production (`--profile dist`) and its peers, starts a PostgreSQL and a Redis of its own, fills it with tenants of very different
-sizes, and sends every contender the same requests by turns, in one run. Load comes from wrk (Debian package `wrk`), which
-checks the tenant of every answer. What counts are ratios to the hand-written server in the same round: CPU seconds for each
+Builds what serves in production (`--profile dist`) and its peers, starts a PostgreSQL and a Redis of its own, fills it with
+tenants of very different sizes, and sends every contender the same requests by turns, in one run. Load comes from wrk (Debian
+package `wrk`), which checks the tenant of every answer. What counts are ratios to the hand-written server in the same round: CPU seconds for each
 1,000 requests of server and database together, and throughput. Needs node and npm for the Express peer, and matplotlib for
 the plots; without one of them it says so and goes on.
 """
@@ -31,7 +31,7 @@ if "TENANTRY_TEST_POSTGRES_URL" not in os.environ:
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import fleet  # noqa: E402: the same installation
-import plots as plotting  # noqa: E402
+import plots  # noqa: E402
 
 PEERS = os.path.join(ROOT, "bench/peers")
 REDIS = os.environ["TENANTRY_TEST_REDIS_URL"]
@@ -263,20 +263,20 @@ def table(measured, scenario):
     return "\n".join(lines)
 
 
-def plots(measured, memory):
+def drawn(measured, memory):
     """Draws what the tables say: what is to stand in the page."""
     of_each = lambda parts: {scenario: {name: parts(scenario, name) for name in rounds} for scenario, rounds in measured.items()}
     part = lambda what, unit: lambda scenario, name: middle(measured[scenario][name], what) * unit
     server, database, p50, p99 = part("server", 1000), part("database", 1000), part("p50", 1), part("p99", 1)
     return "".join([
-        plotting.draw("performance.svg", "Throughput beside the others", of_each(lambda *of: [ratio(measured, *of, "rate")]),
-                      "throughput, ratio to the server written by hand", line=1, form="{:.2f}"),
-        plotting.draw("performance-cpu.svg", "CPU beside the others", of_each(lambda *of: [server(*of), database(*of)]),
-                      "CPU ms for 1,000 requests", ("server", "database")),
-        plotting.draw("performance-latency.svg", "How long requests take", of_each(lambda *of: [p50(*of), p99(*of) - p50(*of)]),
-                      "ms", ("half of all took less", "99 of 100 took less"), form="{:.1f}"),
-        plotting.draw("performance-memory.svg", "Memory beside the others", {"memory afterwards": {name: [size] for name, size in memory.items()}},
-                      "MiB"),
+        plots.draw("performance.svg", "Throughput beside the others", of_each(lambda *of: [ratio(measured, *of, "rate")]),
+                   "throughput, ratio to the server written by hand", line=1, form="{:.2f}"),
+        plots.draw("performance-cpu.svg", "CPU beside the others", of_each(lambda *of: [server(*of), database(*of)]),
+                   "CPU ms for 1,000 requests", ("server", "database")),
+        plots.draw("performance-latency.svg", "How long requests take", of_each(lambda *of: [p50(*of), p99(*of) - p50(*of)]),
+                   "ms", ("half of all took less", "99 of 100 took less"), form="{:.1f}"),
+        plots.draw("performance-memory.svg", "Memory beside the others", {"memory afterwards": {name: [size] for name, size in memory.items()}},
+                   "MiB"),
     ])
 
 
@@ -312,7 +312,7 @@ def main():
     text = "\n\n".join(parts) + "\n"
     print(text)
     if arguments.write and not arguments.only:
-        write("compared", plots(measured, memory) + text)
+        write("compared", drawn(measured, memory) + text)
 
 
 def write(part, text):

@@ -4,7 +4,7 @@
     cargo build --profile dist
     bench/connections.py --idle 10000 --slow 200
 
-The server is that binary on an SQLite file of its own. Both processes need so many file descriptors (`ulimit -n`).
+The server is what that builds, on an SQLite file of its own. Both processes need so many file descriptors (`ulimit -n`).
 Fails if a request is answered with anything but 200, or if a slow client is kept longer than its time.
 """
 

@@ -4,7 +4,7 @@
     cargo build --profile dist
     scripts/with-servers bench/fleet.py --shared 1000 --schema 1000 --database 100
 
-Tenants are made over HTTP and by that binary, with the default settings. What is done by DDL is compared with the
+Tenants are made over HTTP and by what that builds, with the default settings. What is done by DDL is compared with the
 same statements, taken from the server's log, piped through one `psql`. Load comes from wrk (Debian package `wrk`), and every
 answer's tenant is checked. Timings are of this machine on this day: read the ratios.
 """

@@ -3,7 +3,7 @@
 
     bench/growth.py [--write]
 
-Builds the binary, starts a PostgreSQL and a Redis of its own, and measures by turns in one run: 10 to 10,000
+Builds what serves in production, starts a PostgreSQL and a Redis of its own, and measures by turns in one run: 10 to 10,000
 tenants, the three models, few and many schemas, policies on and off; then the first request to a tenant that nobody asked for, lists from their
 beginning to far down, searches among a million users of one tenant, and what an idle tenant costs in memory. Load comes from wrk
 (Debian package `wrk`), which checks the tenant of every answer. Read the ratios.
@@ -90,7 +90,6 @@ class Bench:
                     measured[kind].append(one)
                     print(f"{scenario:14} {turn} {kind!s:20} {one.rate:8.0f}/s {one.cpu * 1000:8.1f} ms/1,000", file=sys.stderr)
         return measured
-
 
     def plot(self, name, title, measured):
         """Keeps what was measured for a plot of this name."""

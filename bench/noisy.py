@@ -3,7 +3,7 @@
 
     bench/noisy.py [--write]
 
-Builds the binary and starts it with its default settings, on a PostgreSQL of its own; all tenants share tables. Every
+Builds what serves in production and starts it with its default settings, on a PostgreSQL of its own; all tenants share tables. Every
 tenant sends requests at a steady rate, half of them reads and half writes. In every second turn the noisy one sends ten
 times as many. The turns follow one another in one run, so the ratio counts, not the times. Load comes from h2load (Debian
 package `nghttp2-client`), which notes how long each request took.

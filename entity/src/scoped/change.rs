@@ -10,7 +10,6 @@ use crate::connection::Standing;
 use crate::encryption::is_plain;
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::place::fence_lock;
 use crate::resource::{Mapped, now};
 use crate::tally::{CHANGE, any_slot};
 
@@ -119,8 +118,9 @@ impl<R: Mapped> TenantScoped<R> {
         let mut values = Vec::with_capacity(20);
         change.sketch(&mut words, &mut values);
         // By a slot if there is something to count, and else without.
-        let counted = slot.into_iter().flat_map(|slot| [self.fence(), Value::from(slot)]);
-        self.written(words, values, filter, standing, counted.chain([self.fence()]), build)
+        let fence = || Value::from(self.fence());
+        let counted = slot.into_iter().flat_map(|slot| [fence(), Value::from(slot)]);
+        self.written(words, values, filter, standing, counted.chain([fence()]), build)
     }
 
     /// The deletion of the tenant's matching rows as it is sent in a transaction, which returns their bytes if they count; or of one of
@@ -141,12 +141,8 @@ impl<R: Mapped> TenantScoped<R> {
             }
             Ok(self.build(&delete))
         };
-        let enters = [self.fence()].into_iter().chain(slot.map(Value::from));
+        let enters = [self.fence()].into_iter().chain(slot).map(Value::from);
         self.written(vec![b'-'], Vec::with_capacity(10), filter, standing, enters, build)
-    }
-
-    fn fence(&self) -> Value {
-        Value::from(fence_lock(self.session.tenant))
     }
 
     /// A statement of these words and values so far, which goes on with the rows that it writes; one that stands alone ends with what it

@@ -37,9 +37,14 @@ const PLACE: &str = "ctid";
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Mapped> TenantScoped<R> {
+    /// The number of the tenant's fence.
+    pub(super) fn fence(&self) -> i64 {
+        fence_lock(self.session.tenant)
+    }
+
     /// The call that enters the place, and answers with the tenant once it is bound.
     pub(super) fn enter(&self, schema: Option<&str>, tenant: SimpleExpr) -> SimpleExpr {
-        call(schema, migration::ENTER, vec![tenant, Expr::val(fence_lock(self.session.tenant))])
+        call(schema, migration::ENTER, vec![tenant, Expr::val(self.fence())])
     }
 
     /// The same by a slot of the tally, to which it adds rows and bytes of users and of posts.
@@ -50,8 +55,8 @@ impl<R: Mapped> TenantScoped<R> {
         slot: i64,
         amounts: [SimpleExpr; 4],
     ) -> SimpleExpr {
-        let fence = Expr::val(fence_lock(self.session.tenant));
-        call(schema, migration::ENTER_AND_ADD, [tenant, fence, Expr::val(slot)].into_iter().chain(amounts).collect())
+        let given = [tenant, Expr::val(self.fence()), Expr::val(slot)];
+        call(schema, migration::ENTER_AND_ADD, given.into_iter().chain(amounts).collect())
     }
 
     /// Makes an update one of the one row that matches, standing alone; it adds to this slot what the row has grown by.

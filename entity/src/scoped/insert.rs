@@ -9,7 +9,6 @@ use super::texts::{self, SCHEMA, Shape};
 use super::write::{ROWS_A_STATEMENT, count_changes};
 use crate::connection::Standing;
 use crate::error::{Error, internal};
-use crate::place::fence_lock;
 use crate::resource::{Owned, Stamp, is_among};
 use crate::tally::{Added, CHANGE};
 
@@ -127,7 +126,7 @@ impl<R: Owned> TenantScoped<R> {
             Standing::Alone { schema } => {
                 let amounts = added.map(Added::alone);
                 let mut all: Vec<Value> = values::<R>(row).collect();
-                all.extend([Value::from(tenant), Value::from(fence_lock(tenant))]);
+                all.extend([Value::from(tenant), Value::from(self.fence())]);
                 all.extend(amounts.into_iter().flatten().map(Value::from));
                 let words = if schema.is_some() { b"+S" } else { b"+A" };
                 let build = || Ok(self.build(&self.entering(row, schema.as_ref().map(|_| SCHEMA), amounts)));
