@@ -16,4 +16,4 @@ mod tenant;
 pub use catalog::{CATALOG, CATALOG_TABLES, CHANGES};
 pub use dialect::Dialect;
 pub use set::{Migration, Set};
-pub use tenant::{ADD, DEPARTURES, ENTER, ENTER_AND_ADD, LEFT, TALLIES, TENANT, TENANT_TABLES};
+pub use tenant::{ADD, DEPARTURES, ENTER, LEFT, TALLIES, TENANT, TENANT_TABLES};

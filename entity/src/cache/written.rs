@@ -1,7 +1,7 @@
 //! Which areas a statement writes, read off the statement itself: so no writer can forget to say so.
 //!
-//! Every statement of this crate is built by sea-query, which begins it with `INSERT INTO "posts"`, `UPDATE "posts"` or `DELETE
-//! FROM "posts"`. What it begins otherwise is a reading one.
+//! Every statement of this crate is built by sea-query, which writes `INSERT INTO "posts"`, `UPDATE "posts"` or `DELETE FROM "posts"`, and
+//! values apart from the text. A statement may write to several tables, one of them for another.
 
 use uuid::Uuid;
 
@@ -27,14 +27,15 @@ impl Written {
 
     /// Takes note of a statement of a transaction that is bound to this tenant.
     pub(crate) fn note(&mut self, sql: &str, bound: Option<Uuid>) {
-        let Some(name) = table(sql) else { return };
-        if NAMES.contains(&name) {
-            self.add(Area::Names);
-        }
-        let Some(tenant) = bound else { return };
-        for reached in std::iter::once(&name).chain(going_with(name)) {
-            let known = migration::TENANT_TABLES.iter().find(|table| *table == reached);
-            known.into_iter().for_each(|table| self.add(Area::Table { tenant, table }));
+        for name in tables(sql) {
+            if NAMES.contains(&name) {
+                self.add(Area::Names);
+            }
+            let Some(tenant) = bound else { continue };
+            for reached in std::iter::once(&name).chain(going_with(name)) {
+                let known = migration::TENANT_TABLES.iter().find(|table| *table == reached);
+                known.into_iter().for_each(|table| self.add(Area::Table { tenant, table }));
+            }
         }
     }
 
@@ -55,12 +56,15 @@ pub(crate) fn going_with(table: &str) -> &'static [&'static str] {
     CASCADES.iter().find(|(parent, _)| *parent == table).map_or(&[], |(_, children)| children)
 }
 
-/// The table that a statement writes; none if it only reads.
-fn table(sql: &str) -> Option<&str> {
-    let written = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].into_iter().find_map(|verb| sql.strip_prefix(verb))?;
-    let mut names = written.split_ascii_whitespace().next()?.split('.');
-    // Behind the schema's, where it is named.
-    names.next_back()?.strip_prefix('"')?.strip_suffix('"')
+/// The tables that a statement writes; none if it only reads.
+fn tables(sql: &str) -> impl Iterator<Item = &str> {
+    ["INSERT INTO ", "UPDATE ", "DELETE FROM "].into_iter().flat_map(|verb| sql.split(verb).skip(1)).filter_map(
+        |written| {
+            let mut names = written.split_ascii_whitespace().next()?.split('.');
+            // Behind the schema's, where it is named.
+            names.next_back()?.strip_prefix('"')?.strip_suffix('"')
+        },
+    )
 }
 
 #[cfg(test)]
@@ -89,6 +93,17 @@ mod tests {
         assert_eq!(areas(r#"DELETE FROM "tenant_domains""#), ["names"]);
         assert_eq!(areas(r#"INSERT INTO "audit_log" VALUES ($1)"#), Vec::<String>::new());
         assert_eq!(areas(r#"SELECT "posts"."id" FROM "posts""#), Vec::<String>::new());
+        let two = |second: &str| {
+            format!(
+                r#"WITH "first" AS (INSERT INTO "tallies" ("slot") VALUES ($1) ON CONFLICT DO UPDATE SET "slot" = $2) {second}"#
+            )
+        };
+        assert_eq!(areas(&two(r#"INSERT INTO "posts" ("id") SELECT "slot" FROM "first""#)), ["posts"]);
+        assert_eq!(areas(&two(r#"SELECT "slot" FROM "first""#)), Vec::<String>::new());
+        assert_eq!(
+            areas(r#"WITH "changed" AS (UPDATE "users" SET "name" = $1 RETURNING "id") SELECT "id" FROM "changed""#),
+            ["users", "posts"]
+        );
     }
 
     /// A table that is added with a key that cascades must be in the list above.

@@ -101,26 +101,22 @@ impl<R: Mapped> TenantScoped<R> {
             let mut update = change.update();
             match standing {
                 Standing::Alone { schema } => {
-                    let schema = schema.as_ref().map(|_| SCHEMA);
-                    self.update_alone(&mut update, filter, slot, schema)?;
                     for column in change.left_sealed() {
                         update.and_where(Expr::cust(is_plain(column.as_str())));
                     }
+                    self.update_alone(update, filter, slot, schema.as_ref().map(|_| SCHEMA))
                 }
                 Standing::InTransaction => {
                     update.cond_where(self.within(filter.clone())?).returning(Self::returned());
+                    Ok(self.build(&update))
                 }
             }
-            Ok(self.build(&update))
         };
         let mut words = Vec::with_capacity(64);
         words.push(b'=');
         let mut values = Vec::with_capacity(20);
         change.sketch(&mut words, &mut values);
-        // By a slot if there is something to count, and else without.
-        let fence = || Value::from(self.fence());
-        let counted = slot.into_iter().flat_map(|slot| [fence(), Value::from(slot)]);
-        self.written(words, values, filter, standing, counted.chain([fence()]), build)
+        self.written(words, values, filter, standing, slot, build)
     }
 
     /// The deletion of the tenant's matching rows as it is sent in a transaction, which returns their bytes if they count; or of one of
@@ -131,29 +127,26 @@ impl<R: Mapped> TenantScoped<R> {
             let mut delete = Query::delete();
             delete.from_table(R::Entity::default());
             match standing {
-                Standing::Alone { schema } => {
-                    self.delete_alone(&mut delete, filter, slot, schema.as_ref().map(|_| SCHEMA))?;
-                }
+                Standing::Alone { schema } => self.delete_alone(delete, filter, slot, schema.as_ref().map(|_| SCHEMA)),
                 Standing::InTransaction => {
                     delete.cond_where(self.within(filter.clone())?);
                     R::COUNTED.map(|counted| delete.returning(Query::returning().column(counted.bytes)));
+                    Ok(self.build(&delete))
                 }
             }
-            Ok(self.build(&delete))
         };
-        let enters = [self.fence()].into_iter().chain(slot).map(Value::from);
-        self.written(vec![b'-'], Vec::with_capacity(10), filter, standing, enters, build)
+        self.written(vec![b'-'], Vec::with_capacity(10), filter, standing, slot, build)
     }
 
-    /// A statement of these words and values so far, which goes on with the rows that it writes; one that stands alone ends with what it
-    /// enters the place by.
+    /// A statement of these words and values so far, which goes on with the rows that it writes; one that stands alone ends with the slot, if
+    /// it may count, and the fence.
     fn written(
         &self,
         mut words: Vec<u8>,
         mut values: Vec<Value>,
         filter: &Filter<R>,
         standing: &Standing,
-        enters: impl Iterator<Item = Value>,
+        slot: Option<i64>,
         build: impl Fn() -> Result<Statement, Error>,
     ) -> Result<Statement, Error> {
         let (backend, tenant) = (self.session.backend, self.session.tenant);
@@ -172,13 +165,12 @@ impl<R: Mapped> TenantScoped<R> {
         let said = filter.sketch(&mut words, &mut conditions);
         if let Standing::Alone { .. } = standing {
             values.extend(conditions.iter().cloned());
-            values.push(Value::from(tenant));
         }
         values.extend(conditions);
         values.push(Value::from(tenant));
         if let Standing::Alone { .. } = standing {
-            values.push(Value::from(1_u64));
-            values.extend(enters);
+            values.push(Value::from(tenant));
+            values.extend(slot.into_iter().chain([self.fence()]).map(Value::from));
         }
         texts::statement(backend, said.map(|()| Shape::new::<R>(backend, words)), values, schema, build)
     }

@@ -4,13 +4,12 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, InsertStatement, IntoIden, OnCo
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IdenStatic, QueryResult, Statement, Value};
 
 use super::TenantScoped;
-use super::binding::{BOUND, TENANT};
 use super::texts::{self, SCHEMA, Shape};
 use super::write::{ROWS_A_STATEMENT, count_changes};
 use crate::connection::Standing;
 use crate::error::{Error, internal};
 use crate::resource::{Owned, Stamp, is_among};
-use crate::tally::{Added, CHANGE};
+use crate::tally::{Added, CHANGE, Counted, any_slot_of_inserts};
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Owned> TenantScoped<R> {
@@ -124,12 +123,16 @@ impl<R: Owned> TenantScoped<R> {
         let (backend, tenant) = (self.session.backend, self.session.tenant);
         match standing {
             Standing::Alone { schema } => {
-                let amounts = added.map(Added::alone);
-                let mut all: Vec<Value> = values::<R>(row).collect();
-                all.extend([Value::from(tenant), Value::from(self.fence())]);
-                all.extend(amounts.into_iter().flatten().map(Value::from));
+                let counted =
+                    R::COUNTED.zip(added).map(|(counted, added)| (counted, any_slot_of_inserts(), added.bytes));
+                let mut all = vec![Value::from(tenant)];
+                if let Some((_, slot, bytes)) = counted {
+                    all.extend([Value::from(tenant), Value::from(slot), Value::from(bytes)]);
+                }
+                all.push(Value::from(self.fence()));
+                all.extend(values::<R>(row));
                 let words = if schema.is_some() { b"+S" } else { b"+A" };
-                let build = || Ok(self.build(&self.entering(row, schema.as_ref().map(|_| SCHEMA), amounts)));
+                let build = || Ok(self.build(&self.entering(row, schema.as_ref().map(|_| SCHEMA), counted.as_ref())));
                 texts::statement(backend, Some(Shape::new::<R>(backend, words.to_vec())), all, schema.as_deref(), build)
             }
             Standing::InTransaction => {
@@ -140,33 +143,26 @@ impl<R: Owned> TenantScoped<R> {
         }
     }
 
-    /// An insert that enters the place and counts itself:
-    ///
-    /// ```sql
-    /// INSERT INTO "posts" ("tenant_id", "id", ...) SELECT "bound"."tenant", $1, ...
-    /// FROM (SELECT enter_and_add($10, $11, $12, ...) AS "tenant") AS "bound"
-    /// ```
-    ///
-    /// There is nothing to insert before the function has returned, and so has bound the tenant.
-    fn entering(&self, row: &R::ActiveModel, schema: Option<&str>, amounts: Option<[i64; 5]>) -> InsertStatement {
-        let tenant = Expr::val(self.session.tenant);
-        let call = match amounts {
-            Some([slot, amounts @ ..]) => self.enter_and_add(schema, tenant, slot, amounts.map(Expr::val)),
-            None => self.enter(schema, tenant),
-        };
-        let bound = Query::select().expr_as(call, Alias::new(TENANT)).take();
-        let row = Query::select()
-            .column((Alias::new(BOUND), Alias::new(TENANT)))
-            .exprs(values::<R>(row).map(Expr::val))
-            .from_subquery(bound, Alias::new(BOUND))
-            .take();
+    /// An insert that enters the place, by its slot of the tally if it counts.
+    fn entering(
+        &self,
+        row: &R::ActiveModel,
+        schema: Option<&str>,
+        counted: Option<&(Counted<R::Column>, i64, i64)>,
+    ) -> InsertStatement {
         let mut insert = Self::inserting();
         match schema {
             Some(schema) => insert.into_table((Alias::new(schema), R::Entity::default())),
             None => insert.into_table(R::Entity::default()),
         };
-        // Cannot fail: there are as many as there are columns.
-        let _ = insert.select_from(row);
+        let row = values::<R>(row).map(Expr::val);
+        match counted {
+            Some((counted, slot, bytes)) => self.insert_counted(&mut insert, row, (counted, *slot, *bytes), schema),
+            None => {
+                let tenant = self.enter(schema, Expr::val(self.session.tenant));
+                insert.values_panic(std::iter::once(tenant).chain(row));
+            }
+        }
         insert
     }
 }

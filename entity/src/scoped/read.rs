@@ -14,14 +14,15 @@ use crate::resource::Mapped;
 impl<R: Mapped> TenantScoped<R> {
     /// The row with this id, if the tenant has it. Outside of a transaction, the cache may have it.
     pub async fn get(&self, id: Uuid) -> Result<Option<R>, Error> {
-        let find = || self.stored(Filter::eq(R::ID, id));
+        let find = || async { self.stored(&Reading::all(Filter::eq(R::ID, id))).await };
         let stored = self.kept_or(|placed| Ok(Question::row(placed, id)), find).await?;
         self.opened_models(stored.into_iter().collect()).await.map(|mut rows| rows.pop())
     }
 
     /// The newest row that matches.
     pub async fn find(&self, filter: Filter<R>) -> Result<Option<R>, Error> {
-        let stored = self.stored(filter).await?;
+        let newest = Reading::rows(filter, 1).by(R::ID, Direction::Descending)?;
+        let stored = self.stored(&newest).await?;
         self.opened_models(stored.into_iter().collect()).await.map(|mut rows| rows.pop())
     }
 
@@ -31,10 +32,9 @@ impl<R: Mapped> TenantScoped<R> {
         rows.first().map(|row| row.try_get_by_index(0).map_err(internal)).transpose()
     }
 
-    /// The newest row that matches, as it is stored: what the cache keeps.
-    async fn stored(&self, filter: Filter<R>) -> Result<Option<R>, Error> {
-        let newest = Reading::rows(filter, 1).by(R::ID, Direction::Descending)?;
-        Ok(models(&self.fetch(&newest).await?)?.pop())
+    /// The row as it is stored: what the cache keeps.
+    async fn stored(&self, reading: &Reading<R>) -> Result<Option<R>, Error> {
+        Ok(models(&self.fetch(reading).await?)?.pop())
     }
 
     /// The rows that match, newest first, to be taken a slice or a page at a time.

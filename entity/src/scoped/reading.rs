@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::filter::{Filter, comparable};
 use crate::resource::{Mapped, Resource};
 
-/// One reading statement on the tenant's rows. It must have a limit or count, see [`TenantScoped::binding`].
+/// One reading statement on the tenant's rows.
 pub(crate) struct Reading<R: Resource> {
     what: What<R::Column>,
     filter: Filter<R>,
@@ -31,9 +31,14 @@ enum What<C> {
 }
 
 impl<R: Mapped> Reading<R> {
+    /// All of the rows: of which there must be few.
+    pub(crate) fn all(filter: Filter<R>) -> Self {
+        Self { what: What::Rows, filter, order: Vec::new(), limit: None, offset: None }
+    }
+
     /// So many of the rows.
     pub(crate) fn rows(filter: Filter<R>, limit: u64) -> Self {
-        Self { what: What::Rows, filter, order: Vec::new(), limit: Some(limit), offset: None }
+        Self { limit: Some(limit), ..Self::all(filter) }
     }
 
     /// The rows in the order of a column, after that of those said before.
@@ -47,9 +52,9 @@ impl<R: Mapped> Reading<R> {
         Self { offset: Some(offset), ..self }
     }
 
-    /// One column of the row.
+    /// One column of all of the rows.
     pub(crate) fn column(filter: Filter<R>, column: R::Column) -> Result<Self, Error> {
-        Ok(Self { what: What::Column(comparable::<R>(column)?), ..Self::rows(filter, 1) })
+        Ok(Self { what: What::Column(comparable::<R>(column)?), ..Self::all(filter) })
     }
 
     /// Whether there is any.
@@ -59,11 +64,12 @@ impl<R: Mapped> Reading<R> {
 
     /// How many there are.
     pub(crate) fn count(filter: Filter<R>) -> Self {
-        Self { what: What::Count, filter, order: Vec::new(), limit: None, offset: None }
+        Self { what: What::Count, ..Self::all(filter) }
     }
 
-    /// Everything that makes a difference to the text, and the values in the text's order; none if the text is not to be kept.
-    fn sketch(&self, words: &mut Vec<u8>, values: &mut Vec<Value>, tenant: &Value) -> Option<()> {
+    /// Everything that makes a difference to the text, and the values in the text's order; none if the text is not to be kept. The
+    /// tenant is compared, and bound if it `binds`.
+    fn sketch(&self, words: &mut Vec<u8>, values: &mut Vec<Value>, tenant: &Value, binds: bool) -> Option<()> {
         match self.what {
             What::Rows => words.push(b'*'),
             What::Column(column) => {
@@ -79,6 +85,7 @@ impl<R: Mapped> Reading<R> {
         }
         self.filter.sketch(words, values)?;
         values.push(tenant.clone());
+        values.extend(binds.then(|| tenant.clone()));
         for (column, direction) in &self.order {
             words.push(if *direction == Direction::Ascending { b'<' } else { b'>' });
             words.extend(column.as_str().bytes());
@@ -100,25 +107,24 @@ impl<R: Mapped> TenantScoped<R> {
     pub(crate) fn reads(&self, reading: &Reading<R>, standing: &Standing) -> Result<Statement, Error> {
         let (backend, tenant) = (self.session.backend, Value::from(self.session.tenant));
         let (mut words, mut values) = (Vec::with_capacity(64), Vec::with_capacity(8));
-        let schema = match standing {
+        let (binds, schema) = match standing {
             Standing::Alone { schema } => {
                 words.push(if schema.is_some() { b'S' } else { b'A' });
-                values.push(tenant.clone());
-                schema.as_deref()
+                (true, schema.as_deref())
             }
             Standing::InTransaction => {
                 words.push(b'T');
-                None
+                (false, None)
             }
         };
         let build = || {
-            let select = self.selecting(reading)?;
-            Ok(match standing {
-                Standing::Alone { schema } => self.build(&self.binding(&select, schema.as_ref().map(|_| SCHEMA))),
-                Standing::InTransaction => self.build(&select),
-            })
+            let mut select = self.selecting(reading)?;
+            if binds {
+                self.stand_alone(&mut select, schema.map(|_| SCHEMA));
+            }
+            Ok(self.build(&select))
         };
-        let said = reading.sketch(&mut words, &mut values, &tenant);
+        let said = reading.sketch(&mut words, &mut values, &tenant, binds);
         texts::statement(backend, said.map(|()| Shape::new::<R>(backend, words)), values, schema, build)
     }
 

@@ -22,6 +22,14 @@ impl Tallied {
             Self::Posts => "posts",
         }
     }
+
+    /// The columns of its rows and of their bytes in the tally.
+    pub(crate) fn columns(self) -> [&'static str; 2] {
+        match self {
+            Self::Users => ["users_rows", "users_bytes"],
+            Self::Posts => ["posts_rows", "posts_bytes"],
+        }
+    }
 }
 
 /// What one statement adds to a tally.

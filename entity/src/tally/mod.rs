@@ -8,10 +8,12 @@
 mod counted;
 mod pending;
 mod recount;
+mod slot;
 mod stored;
 
 pub(crate) use counted::{Added, CHANGE, Counted, Dependents, Tallied};
-pub(crate) use pending::{Pending, any_slot};
+pub(crate) use pending::{Pending, any_slot, any_slot_of_inserts};
 pub use recount::Recounted;
 pub(crate) use recount::deviation;
+pub(crate) use slot::Adding;
 pub use stored::{Stored, StoredByAll, TableSize};

@@ -76,9 +76,12 @@ fn tenant_row(id: Uuid) -> tenant::Model {
 /// A statement that was sent: its text and its values as literals.
 type Sent = (String, Vec<String>);
 
+/// Statements that were kept, in the order in which they were sent.
+type Recording = Arc<Mutex<Vec<Sent>>>;
+
 /// Keeps every statement that is sent.
-fn recorder() -> (Arc<Mutex<Vec<Sent>>>, Observer) {
-    let sent: Arc<Mutex<Vec<Sent>>> = Arc::default();
+fn recorder() -> (Recording, Observer) {
+    let sent = Recording::default();
     let kept = Arc::clone(&sent);
     let observer: Observer =
         Arc::new(move |observed| kept.lock().unwrap().push((observed.sql.to_owned(), observed.values.clone())));

@@ -24,7 +24,7 @@ use crate::{
 };
 
 mod compare;
-mod statements;
+pub(super) mod statements;
 
 use compare::{Compared, read};
 

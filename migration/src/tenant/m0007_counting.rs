@@ -18,33 +18,8 @@ pub(crate) const MIGRATION: Migration = Migration {
             posts_rows = tallies.posts_rows + excluded.posts_rows,
             posts_bytes = tallies.posts_bytes + excluded.posts_bytes;
         DELETE FROM tallies WHERE slot > 0;",
-    functions: &[ENTER_AND_ADD],
+    functions: &[],
     isolated: &[],
     backfilled: &["tallies"],
     needed_to_serve: true,
 };
-
-/// It is `INSERT ... ON CONFLICT` because that finds the row by its key, however PostgreSQL would look for it in a table of a few rows. A
-/// slot that had nothing in it is taken for a new one.
-const ENTER_AND_ADD: &str = "
-    CREATE OR REPLACE FUNCTION {schema}.enter_and_add(
-        tenant uuid, fence bigint, slot bigint, users_rows bigint, users_bytes bigint, posts_rows bigint, posts_bytes bigint
-    ) RETURNS uuid LANGUAGE plpgsql AS $$
-    #variable_conflict use_column
-    DECLARE
-        bound CONSTANT text := set_config('app.current_tenant_id', tenant::text, true);
-        may_be_new boolean;
-    BEGIN
-        INSERT INTO {schema}.tallies AS tally (tenant_id, slot, users_rows, users_bytes, posts_rows, posts_bytes)
-        VALUES ($1, $3, $4, $5, $6, $7)
-        ON CONFLICT (tenant_id, slot) DO UPDATE SET
-            users_rows = tally.users_rows + excluded.users_rows,
-            users_bytes = tally.users_bytes + excluded.users_bytes,
-            posts_rows = tally.posts_rows + excluded.posts_rows,
-            posts_bytes = tally.posts_bytes + excluded.posts_bytes
-        RETURNING (users_rows, users_bytes, posts_rows, posts_bytes) = ($4, $5, $6, $7) INTO may_be_new;
-        IF may_be_new THEN
-            RETURN {schema}.enter_place(tenant, fence);
-        END IF;
-        RETURN tenant;
-    END $$";

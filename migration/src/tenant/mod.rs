@@ -30,10 +30,6 @@ pub const LEFT: &str = "TN001";
 /// The function that adds to a tally on PostgreSQL: takes the tenant, which it returns, the slot, and the four amounts.
 pub const ADD: &str = "add_to_tally";
 
-/// The function that does both for a statement that stands alone: takes the tenant, which it returns, the number of its fence, the slot,
-/// and the four amounts. Looks at the fence only if the slot is new: there are slots above 0 only while the tenant has not left.
-pub const ENTER_AND_ADD: &str = "enter_and_add";
-
 /// The tenant tables of one place.
 pub static TENANT: Set = Set {
     name: "tenant",

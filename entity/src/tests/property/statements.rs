@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Sent;
 
 /// Whether every statement names this tenant.
-pub(super) fn each_names(sent: &[Sent], tenant: Uuid) -> Result<(), String> {
+pub(in crate::tests) fn each_names(sent: &[Sent], tenant: Uuid) -> Result<(), String> {
     for (sql, values) in sent {
         names(sql, values, &tenant.to_string()).map_err(|why| format!("{why}: {sql} {values:?}"))?;
     }
@@ -13,42 +13,91 @@ pub(super) fn each_names(sent: &[Sent], tenant: Uuid) -> Result<(), String> {
 }
 
 fn names(sql: &str, values: &[String], tenant: &str) -> Result<(), &'static str> {
+    let (parts, last) = split_off_parts(sql)?;
+    let mut known = Vec::new();
+    for (name, part) in parts {
+        one_names(part, &known, values, tenant)?;
+        known.push(name);
+    }
+    one_names(last, &known, values, tenant)
+}
+
+/// A statement with the name of its result.
+type Part<'s> = (&'s str, &'s str);
+
+/// The named statements that one begins with, and what comes after them: `WITH "name" AS (...), "other" ("column") AS (...) ...`.
+fn split_off_parts(sql: &str) -> Result<(Vec<Part<'_>>, &str), &'static str> {
+    let (mut parts, mut rest) = (Vec::new(), sql);
+    while let Some(part) = rest.strip_prefix(if parts.is_empty() { "WITH " } else { ", " }) {
+        let (name, body) = part.split_once(" AS (").ok_or("a part without a statement")?;
+        let end = closing(body).ok_or("a part without an end")?;
+        parts.push((name.split(' ').next().unwrap_or(name), &body[..end]));
+        rest = body[end + 1..].trim_start();
+    }
+    Ok((parts, rest))
+}
+
+/// Where the parenthesis is closed that was opened before this text.
+fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    text.char_indices().find_map(|(at, character)| {
+        match character {
+            '(' => depth += 1,
+            ')' if depth == 0 => return Some(at),
+            ')' => depth -= 1,
+            _ => {}
+        }
+        None
+    })
+}
+
+/// Whether a statement names the tenant, or is made of nothing but the results of those that are known to.
+fn one_names(sql: &str, known: &[&str], values: &[String], tenant: &str) -> Result<(), &'static str> {
     if sql.starts_with("INSERT") {
-        inserted_rows_carry(sql, values, tenant)?;
-        return if sql.contains(" DO UPDATE ") { where_holds(sql, values, tenant) } else { Ok(()) };
+        inserted_rows_carry(sql, known, values, tenant)?;
+        // A slot of the tally is found by a key that the tenant is a part of.
+        let is_by_key = sql.contains(r#" ON CONFLICT ("tenant_id", "slot") DO UPDATE "#);
+        return if sql.contains(" DO UPDATE ") && !is_by_key { where_holds(sql, values, tenant) } else { Ok(()) };
+    }
+    let mut sources = sql.split(" FROM ").skip(1).map(|from| from.split([' ', ')']).next().unwrap_or(from));
+    if sql.starts_with("SELECT") && !known.is_empty() && sources.all(|source| known.contains(&source)) {
+        return Ok(());
     }
     where_holds(sql, values, tenant)
 }
 
 /// `tenant_id` is the first column, and the first value of every row is the tenant.
-fn inserted_rows_carry(sql: &str, values: &[String], tenant: &str) -> Result<(), &'static str> {
+fn inserted_rows_carry(sql: &str, known: &[&str], values: &[String], tenant: &str) -> Result<(), &'static str> {
     let (_, columns) = sql.split_once('(').ok_or("an insert without columns")?;
     let (columns, rest) = columns.split_once(')').ok_or("an insert without columns")?;
     if !columns.starts_with("\"tenant_id\"") {
         return Err("an insert without the tenant's column");
     }
-    if let Some(row) = rest.strip_prefix(" SELECT ") {
-        return entered_row_carries(row, values, tenant);
-    }
-    let width = columns.split(", ").count();
-    let rows = rest.split(" ON CONFLICT ").next().unwrap_or(rest).split(" RETURNING ").next().unwrap_or(rest);
-    let rows = rows.matches("), (").count() + 1;
-    let carried = values.chunks(width).take(rows).all(|row| row[0].contains(tenant));
+    let is_tenant = |placeholder: &str| value_of(sql, placeholder, values).is_some_and(|value| value.contains(tenant));
+    let carried = if let Some(row) = rest.strip_prefix(" SELECT ") {
+        selected_row_carries(row, known, is_tenant)
+    } else if let Some(arguments) = rest.strip_prefix(" VALUES (enter_place(") {
+        arguments.split(", ").next().is_some_and(is_tenant)
+    } else {
+        let width = columns.split(", ").count();
+        let rows = rest.split(" ON CONFLICT ").next().unwrap_or(rest).split(" RETURNING ").next().unwrap_or(rest);
+        let rows = rows.matches("), (").count() + 1;
+        values.chunks(width).take(rows).all(|row| row[0].contains(tenant))
+    };
     if carried { Ok(()) } else { Err("an inserted row without the tenant") }
 }
 
-/// The first value of the one row is what the function returns that binds its first argument, and that is the tenant.
-fn entered_row_carries(row: &str, values: &[String], tenant: &str) -> Result<(), &'static str> {
-    let (row, source) = row.split_once(" FROM ").ok_or("an inserted row from nowhere")?;
-    if !row.starts_with("\"bound\".\"tenant\", ") || !source.ends_with(" AS \"tenant\") AS \"bound\"") {
-        return Err("an inserted row without the tenant");
+/// The first value is the tenant as it is bound, or as a known statement returned it.
+fn selected_row_carries(row: &str, known: &[&str], is_tenant: impl Fn(&str) -> bool) -> bool {
+    if let Some((_, from)) = row.strip_prefix("\"tenant_id\", ").and_then(|row| row.split_once(" FROM ")) {
+        return known.contains(&from.split(' ').next().unwrap_or(from));
     }
-    let binds = ["SELECT enter_place(", "SELECT enter_and_add("];
-    let bound = binds.iter().find_map(|call| source.split_once(call));
-    let (_, arguments) = bound.ok_or("an inserted row whose tenant is not bound")?;
-    let placeholder = arguments.split(", ").next().unwrap_or_default();
-    let carries = value_of(source, placeholder, values).is_some_and(|value| value.contains(tenant));
-    if carries { Ok(()) } else { Err("an inserted row without the tenant") }
+    let bound = row
+        .strip_prefix("CASE WHEN set_config('app.current_tenant_id', CAST(")
+        .and_then(|row| row.split_once(" AS text), true) IS NOT NULL THEN "));
+    bound.is_some_and(|(set, rest)| {
+        rest.split_once(" END, ").is_some_and(|(value, _)| is_tenant(set) && is_tenant(value))
+    })
 }
 
 /// The first `WHERE` holds the tenant's condition as a part of its outermost `AND`, with this tenant's value.
@@ -131,8 +180,25 @@ fn a_statement_that_could_be_widened_is_noticed() {
     let check = |sql: &str| names(sql, &values, tenant);
     assert!(check(r#"SELECT 1 FROM "users" WHERE "users"."id" = $1 AND "users"."tenant_id" = $2"#).is_ok());
     assert!(check(r#"SELECT 1 FROM "users" WHERE ("a" OR "b") AND "users"."tenant_id" = ? LIMIT ?"#).is_err());
-    let entered = r#"INSERT INTO "users" ("tenant_id", "id") SELECT "bound"."tenant", $1 FROM (SELECT enter_and_add($2, $1) AS "tenant") AS "bound""#;
-    assert_eq!(check(entered), Ok(()));
+    let slot = |bound: &str, tenant: &str| {
+        format!(
+            r#""entered" ("tenant_id") AS (INSERT INTO "tallies" ("tenant_id", "slot") SELECT CASE WHEN set_config('app.current_tenant_id', CAST({bound} AS text), true) IS NOT NULL THEN {tenant} END, $1 ON CONFLICT ("tenant_id", "slot") DO UPDATE SET "slot" = $1 RETURNING "tenant_id")"#
+        )
+    };
+    let insert = |from: &str| format!(r#"INSERT INTO "users" ("tenant_id", "id") SELECT "tenant_id", $1 FROM {from}"#);
+    assert_eq!(check(&format!(r#"WITH {} {}"#, slot("$2", "$2"), insert("\"entered\""))), Ok(()));
+    for (bound, tenant, from) in [("$1", "$2", "entered"), ("$2", "$1", "entered"), ("$2", "$2", "users")] {
+        assert!(check(&format!(r#"WITH {} {}"#, slot(bound, tenant), insert(&format!("\"{from}\"")))).is_err());
+    }
+    assert_eq!(check(r#"INSERT INTO "users" ("tenant_id", "id") VALUES (enter_place($2, $1), $1)"#), Ok(()));
+    let changed = |tenant: &str, from: &str| {
+        format!(
+            r#"WITH "changed" AS (UPDATE "users" SET "name" = $1 WHERE "users"."tenant_id" IS NOT DISTINCT FROM {tenant} RETURNING "id") SELECT "id" FROM {from}"#
+        )
+    };
+    assert_eq!(check(&changed("$2", "\"changed\"")), Ok(()));
+    assert!(check(&changed("$1", "\"changed\"")).is_err());
+    assert!(check(&changed("$2", "\"users\"")).is_err());
     let placed =
         r#"DELETE FROM "users" WHERE ("users"."tenant_id" IS NOT DISTINCT FROM $2) AND "users"."ctid" = (SELECT $1)"#;
     assert_eq!(check(placed), Ok(()));
@@ -147,8 +213,8 @@ fn a_statement_that_could_be_widened_is_noticed() {
         r#"DELETE FROM "users" WHERE "users"."tenant_id" IS NOT DISTINCT FROM $1"#,
         r#"DELETE FROM "users" WHERE "users"."ctid" = (SELECT 1 FROM "users" WHERE "users"."tenant_id" = $2)"#,
         r#"INSERT INTO "users" ("id", "tenant_id") VALUES ($1, $2)"#,
-        r#"INSERT INTO "users" ("tenant_id", "id") SELECT "bound"."tenant", $2 FROM (SELECT enter_place($1, $2) AS "tenant") AS "bound""#,
-        r#"INSERT INTO "users" ("tenant_id", "id") SELECT $2, $1 FROM (SELECT enter_place($2, $1) AS "tenant") AS "bound""#,
+        r#"INSERT INTO "users" ("tenant_id", "id") SELECT "tenant_id", $2 FROM "users""#,
+        r#"INSERT INTO "users" ("tenant_id", "id") VALUES (enter_place($1, $2), $2)"#,
     ] {
         assert!(check(leak).is_err(), "{leak}");
     }
