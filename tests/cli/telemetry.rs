@@ -58,7 +58,7 @@ async fn a_request_is_a_span_with_its_statements_below_it(database: TestDatabase
 
     let insert = spans.iter().find(|span| span.name == "INSERT").expect("the statement");
     assert_eq!(insert.parent_span_id, request.span_id);
-    assert!(told(insert, "db.query.text").starts_with("INSERT INTO \"posts\""), "{insert:?}");
+    assert!(told(insert, "db.query.text").contains("INSERT INTO \"posts\""), "{insert:?}");
     server.terminate();
     assert!(server.wait().success());
     assert!(!collector.text().contains("Whispered"), "no value of a statement is told");
@@ -91,7 +91,7 @@ async fn a_slow_statement_is_logged_without_its_values() {
     let log = server.log();
     let slow: Vec<_> = log.iter().filter(|line| line["target"] == "tenantry::slow").collect();
     assert_eq!(slow.len(), 1, "{slow:?}");
-    assert!(slow[0]["statement"].as_str().is_some_and(|sql| sql.starts_with("UPDATE \"users\"")), "{slow:?}");
+    assert!(slow[0]["statement"].as_str().is_some_and(|sql| sql.contains("UPDATE \"users\"")), "{slow:?}");
     assert!(slow[0]["duration_ms"].as_f64().is_some_and(|took| took >= 300.0), "{slow:?}");
     assert!(!format!("{log:?}").contains("Whispered"));
 }

@@ -98,12 +98,13 @@ mod tests {
                 r#"WITH "first" AS (INSERT INTO "tallies" ("slot") VALUES ($1) ON CONFLICT DO UPDATE SET "slot" = $2) {second}"#
             )
         };
-        assert_eq!(areas(&two(r#"INSERT INTO "posts" ("id") SELECT "slot" FROM "first""#)), ["posts"]);
-        assert_eq!(areas(&two(r#"SELECT "slot" FROM "first""#)), Vec::<String>::new());
         assert_eq!(
-            areas(r#"WITH "changed" AS (UPDATE "users" SET "name" = $1 RETURNING "id") SELECT "id" FROM "changed""#),
-            ["users", "posts"]
+            areas(&two(r#"INSERT INTO "idempotency_keys" ("id") SELECT "slot" FROM "first""#)),
+            ["idempotency_keys"]
         );
+        assert_eq!(areas(&two(r#"SELECT "slot" FROM "first""#)), Vec::<String>::new());
+        let changed = r#"WITH "changed" AS (UPDATE "idempotency_keys" SET "status" = $1 RETURNING "id") SELECT "id" FROM "changed""#;
+        assert_eq!(areas(changed), ["idempotency_keys"]);
     }
 
     /// A table that is added with a key that cascades must be in the list above.

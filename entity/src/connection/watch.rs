@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 use sea_orm::DbBackend;
 use tracing::{Instrument, Span};
 
+const VERBS: [&str; 4] = ["SELECT", "INSERT", "UPDATE", "DELETE"];
+
 /// Statements of one lease, as they are watched.
 #[derive(Clone, Copy)]
 pub(super) struct Watch {
@@ -32,7 +34,7 @@ impl Watch {
             DbBackend::Postgres => "postgresql",
             _ => "sqlite",
         };
-        let verb = sql.split_ascii_whitespace().next().unwrap_or_default();
+        let verb = verb(sql);
         tracing::trace_span!(
             target: "tenantry::span",
             "statement",
@@ -42,6 +44,13 @@ impl Watch {
             db.query.text = sql,
         )
     }
+}
+
+/// What a statement does, or the first part of one that begins with `WITH`.
+fn verb(sql: &str) -> &str {
+    let mut words = sql.split([' ', '(', '\n']);
+    let first = words.clone().next().unwrap_or_default();
+    if first == "WITH" { words.find(|word| VERBS.contains(word)).unwrap_or(first) } else { first }
 }
 
 impl Watched {
@@ -55,5 +64,26 @@ impl Watched {
             tracing::warn!(target: "tenantry::slow", duration_ms, statement = sql, "slow statement");
         }
         answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::verb;
+
+    #[test]
+    fn a_statement_is_called_by_what_it_does() {
+        assert_eq!(verb("SELECT 1"), "SELECT");
+        assert_eq!(verb("SAVEPOINT one"), "SAVEPOINT");
+        let changed =
+            |verb: &str| format!(r#"WITH "changed" AS ({verb} "posts" RETURNING "id") SELECT "id" FROM "changed""#);
+        assert_eq!(verb(&changed("UPDATE")), "UPDATE");
+        assert_eq!(verb(&changed("DELETE FROM")), "DELETE");
+        assert_eq!(
+            verb(
+                r#"WITH "entered" ("id") AS (INSERT INTO "tallies" ("id") SELECT 1) INSERT INTO "posts" ("id") SELECT 1"#
+            ),
+            "INSERT"
+        );
     }
 }
