@@ -34,11 +34,10 @@ impl Watch {
             DbBackend::Postgres => "postgresql",
             _ => "sqlite",
         };
-        let verb = verb(sql);
         tracing::trace_span!(
             target: "tenantry::span",
             "statement",
-            otel.name = verb,
+            otel.name = verb(sql),
             otel.kind = "client",
             db.system.name = system,
             db.query.text = sql,

@@ -7,9 +7,10 @@
 //!
 //! The setting is local to the statement, as it would be to a transaction. A condition in which there is no column is a *one-time filter*:
 //! PostgreSQL looks at it before it asks for the first row, because there may be none to ask for. It is in a select of its own because a
-//! function that does something would be called for each row otherwise. That the
-//! setting is the tenant whom the statement names, which PostgreSQL concludes from the policy and the statement, is such a filter as well. It comes
-//! later, as [sessions](crate::connection) begin. If it ever came first, nothing would be found.
+//! function that does something would be called for each row otherwise.
+//!
+//! That the setting is the tenant whom the statement names, which PostgreSQL concludes from the policy and the statement, may be such a
+//! filter as well. It comes later, as sessions begin (`connection/sessions.rs`). If it ever came first, nothing would be found.
 
 use migration::access::TENANT_SETTING;
 use sea_orm::sea_query::{Alias, Expr, SelectStatement, SimpleExpr};

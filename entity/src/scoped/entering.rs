@@ -26,9 +26,9 @@
 //!     CASE WHEN "bytes_change" = coalesce((SELECT "posts_bytes" FROM "counted"), 0) THEN enter_place("tenant_id", $11) END FROM "changed"
 //! ```
 //!
-//! A slot is there only while the tenant is, and whoever moves the tenant removes it and waits for those who have written to it. Whether it was
-//! there is seen by what is in it afterwards: where that is no more than what was added, it may be new, and the place is entered by the
-//! fence. It is `INSERT ... ON CONFLICT` because that finds the slot by its key, however PostgreSQL would look for it in a table of a few
+//! A slot is there only while the tenant is, and whoever moves the tenant removes it and waits for those who have written to it. Whether
+//! it was there is seen by what is in it afterwards: where that is no more than what was added, it may be new, and the place is entered by
+//! the fence. It is `INSERT ... ON CONFLICT` because that finds the slot by its key, however PostgreSQL would look for it in a table of a few
 //! rows. Where the tenant has left, all of the statement is undone.
 //!
 //! In which order PostgreSQL joins a table that is changed to what binds the tenant is not for us to say. So the row's place in the
@@ -49,12 +49,12 @@ use crate::error::Error;
 use crate::filter::Filter;
 use crate::place::fence_lock;
 use crate::resource::Mapped;
-use crate::tally::{Adding, CHANGE, Counted};
+use crate::tally::{Added, Adding, CHANGE};
 
 /// PostgreSQL's name for where a row is in its table.
 const PLACE: &str = "ctid";
 
-/// What a statement begins with: the place entered, the row changed, that counted.
+/// The parts with which a statement begins: the place is entered, or the row is changed, and that is counted.
 const ENTERED: &str = "entered";
 const CHANGED: &str = "changed";
 const COUNTED: &str = "counted";
@@ -78,15 +78,15 @@ impl<R: Mapped> TenantScoped<R> {
         &self,
         insert: &mut InsertStatement,
         row: impl IntoIterator<Item = SimpleExpr>,
-        (counted, slot, bytes): (&Counted<R::Column>, i64, i64),
+        slot: i64,
+        Added { table, bytes, .. }: Added,
         schema: Option<&str>,
     ) {
         let tenant = || Expr::col(R::TENANT);
-        let [rows, _] = counted.table.columns();
+        let [rows, _] = table.columns();
         let may_be_new = Expr::col(Alias::new(rows)).eq(Expr::cust("1"));
         let entered = CaseStatement::new().case(may_be_new, self.enter(schema, tenant())).finally(tenant());
-        let (table, rows, bytes) = (counted.table, Expr::cust("1"), Expr::val(bytes));
-        let adding = Adding { table, tenant: self.bound(), slot, rows, bytes };
+        let adding = Adding { table, tenant: self.bound(), slot, rows: Expr::cust("1"), bytes: Expr::val(bytes) };
         let adding = adding.insert(schema, |_| {}, Query::returning().expr(entered));
         let mut entered = named(ENTERED, adding);
         entered.column(R::TENANT);

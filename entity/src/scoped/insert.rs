@@ -9,7 +9,7 @@ use super::write::{ROWS_A_STATEMENT, count_changes};
 use crate::connection::Standing;
 use crate::error::{Error, internal};
 use crate::resource::{Owned, Stamp, is_among};
-use crate::tally::{Added, CHANGE, Counted, any_slot_of_inserts};
+use crate::tally::{Added, CHANGE, any_slot_of_inserts};
 
 #[expect(private_bounds, reason = "a public bound would be a way to the entity")]
 impl<R: Owned> TenantScoped<R> {
@@ -123,16 +123,15 @@ impl<R: Owned> TenantScoped<R> {
         let (backend, tenant) = (self.session.backend, self.session.tenant);
         match standing {
             Standing::Alone { schema } => {
-                let counted =
-                    R::COUNTED.zip(added).map(|(counted, added)| (counted, any_slot_of_inserts(), added.bytes));
+                let slot = any_slot_of_inserts();
                 let mut all = vec![Value::from(tenant)];
-                if let Some((_, slot, bytes)) = counted {
-                    all.extend([Value::from(tenant), Value::from(slot), Value::from(bytes)]);
+                if let Some(added) = added {
+                    all.extend([Value::from(tenant), Value::from(slot), Value::from(added.bytes)]);
                 }
                 all.push(Value::from(self.fence()));
                 all.extend(values::<R>(row));
                 let words = if schema.is_some() { b"+S" } else { b"+A" };
-                let build = || Ok(self.build(&self.entering(row, schema.as_ref().map(|_| SCHEMA), counted.as_ref())));
+                let build = || Ok(self.build(&self.entering(row, schema.as_ref().map(|_| SCHEMA), slot, added)));
                 texts::statement(backend, Some(Shape::new::<R>(backend, words.to_vec())), all, schema.as_deref(), build)
             }
             Standing::InTransaction => {
@@ -143,21 +142,16 @@ impl<R: Owned> TenantScoped<R> {
         }
     }
 
-    /// An insert that enters the place, by its slot of the tally if it counts.
-    fn entering(
-        &self,
-        row: &R::ActiveModel,
-        schema: Option<&str>,
-        counted: Option<&(Counted<R::Column>, i64, i64)>,
-    ) -> InsertStatement {
+    /// An insert that enters the place, by this slot of the tally if it counts.
+    fn entering(&self, row: &R::ActiveModel, schema: Option<&str>, slot: i64, added: Option<Added>) -> InsertStatement {
         let mut insert = Self::inserting();
         match schema {
             Some(schema) => insert.into_table((Alias::new(schema), R::Entity::default())),
             None => insert.into_table(R::Entity::default()),
         };
         let row = values::<R>(row).map(Expr::val);
-        match counted {
-            Some((counted, slot, bytes)) => self.insert_counted(&mut insert, row, (counted, *slot, *bytes), schema),
+        match added {
+            Some(added) => self.insert_counted(&mut insert, row, slot, added, schema),
             None => {
                 let tenant = self.enter(schema, Expr::val(self.session.tenant));
                 insert.values_panic(std::iter::once(tenant).chain(row));

@@ -19,6 +19,7 @@ mod provisioning;
 mod rotation;
 mod sealed_transfer;
 mod standing;
+mod statements;
 mod transfer;
 
 use std::sync::{Arc, Mutex};

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::model::{PostRow, Refused, UserRow, World, truth};
 use super::program::{F, IDS, Op, PostOp, PostValues, Read, TENANTS, TenantOp, UserOp, UserValues, program};
-use super::{Sent, recorder};
+use super::{Sent, recorder, statements};
 use crate::entities::{post, user};
 use crate::gatekeeper::{Gatekeeper, Origin};
 use crate::resource::{Mapped, Owned};
@@ -24,7 +24,6 @@ use crate::{
 };
 
 mod compare;
-pub(super) mod statements;
 
 use compare::{Compared, read};
 

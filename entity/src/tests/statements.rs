@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::Sent;
 
 /// Whether every statement names this tenant.
-pub(in crate::tests) fn each_names(sent: &[Sent], tenant: Uuid) -> Result<(), String> {
+pub(super) fn each_names(sent: &[Sent], tenant: Uuid) -> Result<(), String> {
     for (sql, values) in sent {
         names(sql, values, &tenant.to_string()).map_err(|why| format!("{why}: {sql} {values:?}"))?;
     }
